@@ -1,0 +1,1 @@
+../../kvreplay/__init__.py

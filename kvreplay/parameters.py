@@ -1,0 +1,63 @@
+"""Parameters of anything a person configures by name: the keyword-only arguments of a plain function.
+
+Policies and workload generators declare theirs once, as annotated keyword-only arguments with defaults
+(``window: Annotated[float, Interval(gt=0, lt=1)] = 0.01``). This module turns that signature into a
+pydantic model, so that a YAML file, the command line and a Python call are checked by the same rules.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+if TYPE_CHECKING:
+    import pydantic
+
+
+class ParameterError(ValueError):
+    """One or more parameters are unknown, of the wrong type or out of range; the message names each."""
+
+
+def model(function: Callable[..., Any]) -> type[pydantic.BaseModel]:
+    """A strict-keyed pydantic model of `function`'s keyword-only arguments."""
+    import pydantic
+
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints.get(name, Any), ... if argument.default is argument.empty else argument.default)
+        for name, argument in inspect.signature(function).parameters.items()
+        if argument.kind is argument.KEYWORD_ONLY
+    }
+    config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+    return pydantic.create_model(function.__name__, __config__=config, **fields)
+
+
+def check(function: Callable[..., Any], owner: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """`params` converted and with defaults filled in. Raises ParameterError naming `owner` and every mistake."""
+    import pydantic
+
+    checked = model(function)
+    try:
+        return dict(checked(**params))
+    except pydantic.ValidationError as error:
+        wrong = "; ".join(explain(problem, list(checked.model_fields)) for problem in error.errors())
+        raise ParameterError(f"{owner}: {wrong}") from None
+
+
+def explain(problem: Mapping[str, Any], known: list[str]) -> str:
+    """One pydantic error as a phrase: the field, what was wrong, and the nearest valid name."""
+    name = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        return f"unknown parameter {name!r}, {nearest(name, known)}"
+    if problem["type"] == "missing":
+        return f"parameter {name!r} is required"
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"parameter {name!r} is {problem['input']!r}: {message}"
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """'did you mean …' where a known name is close, else the known names."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"

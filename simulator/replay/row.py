@@ -1,0 +1,50 @@
+"""The columns of a result row: what one cell (trace x policy x capacity x reading x seed) comes to.
+
+Every figure but those in TIMINGS is a function of the inputs alone: the same bit for bit on any machine.
+Ratios carry their definition in their name; no column is called just "hit rate" but `hit_ratio`, which is
+hits / pages by contract with scripts that read it.
+"""
+
+from __future__ import annotations
+
+# name -> (polars dtype name, meaning). Ratios of nothing (no sizes, no tokens) are null.
+COLUMNS: dict[str, tuple[str, str]] = {
+    "trace": ("String", "name of the trace"),
+    "policy": ("String", "policy with its non-default parameters, e.g. w-tinylfu:window=0.1"),
+    "reading": ("String", "independent: every page for itself; prefix: only the contiguous prefix hits, leaves leave first"),
+    "capacity": ("Int64", "capacity in pages, or in bytes where capacity_unit is bytes"),
+    "capacity_unit": ("String", "pages or bytes"),
+    "capacity_share": ("Float64", "capacity / footprint of the trace"),
+    "seed": ("Int64", "seed of the policy's own randomness"),
+    "requests": ("Int64", "requests replayed"),
+    "pages": ("Int64", "page accesses replayed"),
+    "hits": ("Int64", "page accesses that found their page (under `prefix`: within the contiguous hit prefix)"),
+    "hit_ratio": ("Float64", "hits / pages"),
+    "prefix_hits": ("Int64", "page accesses before the first miss of their request"),
+    "prefix_hit_ratio": ("Float64", "prefix_hits / pages"),
+    "tokens": ("Int64", "prompt tokens replayed"),
+    "tokens_saved": ("Int64", "prompt tokens covered by prefix hits"),
+    "token_hit_ratio": ("Float64", "tokens_saved / tokens"),
+    "request_mean_hit_ratio": ("Float64", "mean over requests of prefix hits / pages of the request"),
+    "requests_hit": ("Int64", "requests of which every page hit"),
+    "requests_hit_ratio": ("Float64", "requests_hit / requests"),
+    "bytes": ("Int64", "bytes requested, where the trace carries sizes"),
+    "byte_hits": ("Int64", "bytes of page accesses that hit"),
+    "byte_hit_ratio": ("Float64", "byte_hits / bytes"),
+    "evictions": ("Int64", "pages evicted"),
+    "rejections": ("Int64", "page misses that the policy's admission (or a page larger than the cache) kept out"),
+    "peak_pages": ("Int64", "most pages cached at one time"),
+    "peak_bytes": ("Int64", "peak_pages in bytes: real object sizes, or modelled from bytes_per_token; else null"),
+    "series_pages": ("List(Int64)", "page accesses in each of the windows of equal request count"),
+    "series_hits": ("List(Int64)", "hits in each window"),
+    "policy_stats": ("String", "JSON object of the policy's own counters, e.g. switches of adaptive"),
+    "trace_hash": ("String", "content hash of the trace"),
+    "policy_fingerprint": ("String", "hash of the policy's code and everything it reaches"),
+}
+
+# Measured, so kept apart from the rows: they differ from run to run.
+TIMINGS: dict[str, tuple[str, str]] = {
+    "wall_seconds": ("Float64", "measured: wall time of the replay loop"),
+    "cpu_seconds": ("Float64", "measured: CPU time of the replaying thread"),
+    "pages_per_second": ("Float64", "measured: pages / cpu_seconds"),
+}

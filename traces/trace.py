@@ -1,0 +1,153 @@
+"""The Trace: what was requested and when, as read-only columns. How it is read or stored is elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .errors import TraceError
+
+# name -> (dtype, indexed by): the columns of a trace, in the order in which they are hashed and stored.
+COLUMNS: dict[str, tuple[type[np.generic], str]] = {
+    "pages": (np.uint32, "page access"),
+    "page_offsets": (np.int64, "request + 1"),
+    "arrival": (np.float64, "request"),
+    "prompt_tokens": (np.int32, "request"),
+    "output_tokens": (np.int32, "request"),
+    "session": (np.int32, "request"),
+    "intent": (np.int32, "request"),
+    "text_bytes": (np.uint8, "byte"),
+    "text_offsets": (np.int64, "request + 1"),
+    "parent": (np.int32, "page"),
+    "page_bytes": (np.int64, "page"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A request trace. Every column but `pages` may be None: absent, not zero.
+
+    Two requests share a page id exactly when they share the whole token prefix up to that page's end, so a
+    classic key trace is a trace of one page per request. Ids are dense: 0 .. n_pages - 1, numbered in
+    first-seen order.
+
+    Raises TraceError where columns disagree in length, order or range.
+    """
+
+    name: str
+    pages: np.ndarray  # (P,) uint32: every page access, request after request
+    n_pages: int  # distinct pages
+    page_offsets: np.ndarray | None = None  # (R+1,) int64: request r reads pages[offsets[r]:offsets[r+1]]; None: one each
+    arrival: np.ndarray | None = None  # (R,) float64: seconds, never decreasing
+    prompt_tokens: np.ndarray | None = None  # (R,) int32
+    output_tokens: np.ndarray | None = None  # (R,) int32
+    session: np.ndarray | None = None  # (R,) int32
+    intent: np.ndarray | None = None  # (R,) int32: requests of one intent want one answer; -1 unknown
+    text_bytes: np.ndarray | None = None  # (B,) uint8: all prompts, UTF-8
+    text_offsets: np.ndarray | None = None  # (R+1,) int64: request r's prompt within text_bytes
+    parent: np.ndarray | None = None  # (n_pages,) int32: the page before this one in its prefix, -1 first; None: no prefixes
+    page_bytes: np.ndarray | None = None  # (n_pages,) int64: object sizes
+    page_tokens: int | None = None  # tokens in a full page; None: pages are plain objects
+    meta: Mapping[str, Any] = field(default_factory=dict)  # source, licence, generator, seed, notes: JSON values
+
+    def __post_init__(self) -> None:
+        for name, (dtype, _) in COLUMNS.items():
+            column = getattr(self, name)
+            if column is None:
+                continue
+            if column.dtype != dtype or column.ndim != 1:
+                raise TraceError(
+                    f"trace {self.name!r}: column {name} is {column.ndim}-d {column.dtype}, "
+                    f"expected 1-d {np.dtype(dtype)}"
+                )
+            # Read-only and writable arrays compile separately; traces are always the former.
+            column.flags.writeable = False
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        lengths = {"page access": len(self.pages), "request": self.n_requests}
+        lengths |= {"request + 1": self.n_requests + 1, "page": self.n_pages}
+        for name, (_, index) in COLUMNS.items():
+            column = getattr(self, name)
+            if column is not None and index in lengths and len(column) != lengths[index]:
+                raise TraceError(
+                    f"trace {self.name!r}: column {name} has {len(column)} entries, "
+                    f"expected one per {index} ({lengths[index]})"
+                )
+        for name, total in (("page_offsets", len(self.pages)), ("text_offsets", _length(self.text_bytes))):
+            offsets = getattr(self, name)
+            if offsets is not None and (offsets[0] != 0 or offsets[-1] != total or _decreases(offsets)):
+                raise TraceError(f"trace {self.name!r}: {name} must rise from 0 to {total}")
+        if len(self.pages) and int(self.pages.max()) >= self.n_pages:
+            raise TraceError(f"trace {self.name!r}: page id {self.pages.max()} but only {self.n_pages} distinct pages")
+        if self.arrival is not None and len(self.arrival):
+            if not np.isfinite(self.arrival).all():
+                raise TraceError(f"trace {self.name!r}: an arrival time is not finite")
+            if _decreases(self.arrival):
+                raise TraceError(f"trace {self.name!r}: arrival times go backwards", mend="sort the requests by time")
+
+    @property
+    def n_requests(self) -> int:
+        return len(self.pages) if self.page_offsets is None else len(self.page_offsets) - 1
+
+    @property
+    def n_accesses(self) -> int:
+        """Page accesses: the length of `pages`."""
+        return len(self.pages)
+
+    @property
+    def has_pages(self) -> bool:
+        """False for traces that carry lengths only: they say nothing about what is shared."""
+        return len(self.pages) > 0
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first arrival to the last; 0 without arrival times."""
+        return float(self.arrival[-1] - self.arrival[0]) if self.arrival is not None and len(self.arrival) else 0.0
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """(R+1,) int64: `page_offsets`, written out where there is one page per request."""
+        if self.page_offsets is not None:
+            return self.page_offsets
+        offsets = np.arange(self.n_requests + 1, dtype=np.int64)
+        offsets.flags.writeable = False
+        return offsets
+
+    def texts(self) -> Iterator[str]:
+        """The prompts in request order. Raises TraceError where the trace has none."""
+        if self.text_bytes is None or self.text_offsets is None:
+            raise TraceError(f"trace {self.name!r} has no prompt text", mend="use a trace or generator that carries text")
+        for start, stop in zip(self.text_offsets[:-1], self.text_offsets[1:], strict=True):
+            yield self.text_bytes[start:stop].tobytes().decode()
+
+    @cached_property
+    def content_hash(self) -> str:
+        """32 hex digits over every column and the page size; the name and metadata do not count."""
+        digest = hashlib.sha256(f"page_tokens={self.page_tokens}".encode())
+        for name in COLUMNS:
+            column = getattr(self, name)
+            if column is not None:
+                digest.update(f"{name}:{column.dtype.str}:{len(column)}".encode())
+                digest.update(np.ascontiguousarray(column).data)
+        return digest.hexdigest()[:32]
+
+    def __repr__(self) -> str:
+        return f"Trace({self.name!r}, requests={self.n_requests}, accesses={self.n_accesses}, pages={self.n_pages})"
+
+
+def _length(column: np.ndarray | None) -> int:
+    return 0 if column is None else len(column)
+
+
+def _decreases(column: np.ndarray, chunk: int = 1 << 20) -> bool:
+    """Whether a value is below the one before it; chunk by chunk, because the column may exceed memory."""
+    return any(
+        bool(np.any(column[i + 1 : i + chunk + 1] < column[i : i + chunk][: len(column) - i - 1]))
+        for i in range(0, len(column) - 1, chunk)
+    )
