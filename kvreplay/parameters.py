@@ -40,10 +40,12 @@ def check(function: Callable[..., Any], owner: str, params: Mapping[str, Any]) -
 
     checked = model(function)
     try:
-        return dict(checked(**params))
+        valid = checked(**params)
     except pydantic.ValidationError as error:
         wrong = "; ".join(explain(problem, list(checked.model_fields)) for problem in error.errors())
         raise ParameterError(f"{owner}: {wrong}") from None
+    # Not dict(valid): a parameter called `keys` would be taken for the method.
+    return {name: getattr(valid, name) for name in checked.model_fields}
 
 
 def explain(problem: Mapping[str, Any], known: list[str]) -> str:
