@@ -1,0 +1,25 @@
+"""Who leaves: one file per eviction policy, the contract they keep, and the compiler that binds them to a loop.
+
+A policy is a module (or any object) of plain functions over a NamedTuple of NumPy arrays indexed by page id:
+
+    class State(NamedTuple): ...                  # every array the policy needs
+    def init(capacity, n_pages) -> State          # ids run from 0 to n_pages - 1; allocate everything here
+    def on_hit(state, page, now)                  # a cached page was used
+    def on_insert(state, page, now)               # a missed page enters the cache
+    def evict(state, now) -> page                 # choose a cached page and forget it
+    def admit(state, page, now) -> bool           # optional, asked when the cache is full: may it enter?
+    def stats(state) -> dict                      # optional, runs uncompiled after the replay
+
+`now` is the number of the page access within the trace. Parameters are keyword-only arguments of init with
+defaults, and go into the state. An init that names a positional `seed` gets one; one that names `future` is an
+offline policy and gets the trace. Hooks may call helpers; they compile with numba, and must not allocate.
+
+evict() is called only while the policy holds a page. A page that it returns may be unable to leave at once: a
+running request uses it, or (prefix reading) cached pages depend on it. It then stays cached though the policy forgot
+it, and leaves as soon as it can; if it is used before that, on_insert() tells the policy of it again.
+"""
+
+from .errors import PolicyError
+from .registry import Future, Hooks, Policy, find, get, names
+
+__all__ = ["Future", "Hooks", "Policy", "PolicyError", "find", "get", "names"]

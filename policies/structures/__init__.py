@@ -1,0 +1,1 @@
+"""Data structures that policies share: plain functions over arrays, compiled together with the policy."""

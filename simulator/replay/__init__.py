@@ -1,0 +1,15 @@
+"""Untimed replay: policy x capacity -> hits, compiled; miss-ratio curves; what offline policies are told."""
+
+from kvreplay.lazy import lazy
+
+__getattr__, __all__ = lazy(
+    __name__,
+    {
+        "READINGS": ".engine",
+        "Result": ".engine",
+        "replay": ".engine",
+        "Capacity": ".capacity",
+        "CapacityError": ".capacity",
+        "parse_capacity": ".capacity",
+    },
+)

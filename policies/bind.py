@@ -1,0 +1,153 @@
+"""Binds a policy to a loop: clones the loop, the hooks and every helper they reach into one namespace, and compiles it.
+
+The loop is ordinary Python that calls the hooks by their names. Compiled as one unit everything inlines, so a policy
+written outside the project runs as fast as a built-in one; uncompiled, the same source is the debugger and the reference.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import hashlib
+import re
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .errors import PolicyError
+
+# nogil: capacities run on threads. _nrt=False: no reference counting, which costs up to 10 x in policies of many
+# arrays; it also turns an allocation inside a hook into a compile error.
+_OPTIONS = {"nogil": True, "_nrt": False}
+
+
+def bind(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]], *, compiled: bool, cache: bool = True) -> Any:
+    """`loop` with its free names (on_hit, evict, ...) bound to `hooks`.
+
+    `compiled=False` gives plain Python. `cache=False` keeps the machine code out of the disk cache: needed for policies
+    that later processes cannot import, such as a notebook's. Raises PolicyError where the policy does not compile,
+    naming its file and line, when the result is first called.
+    """
+    if not compiled:
+        return _clone(loop, hooks, lambda function, _: function)
+    key = fingerprint(loop, hooks)
+    bound = _jit_clone(loop, _Hooks(hooks), key, cache)
+
+    @functools.wraps(loop)
+    def run(*args: Any) -> Any:
+        from numba.core.errors import NumbaError
+
+        try:
+            return bound(*args)
+        except NumbaError as error:
+            raise PolicyError(_explain(error, hooks)) from None
+
+    return run
+
+
+def fingerprint(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]]) -> str:
+    """16 hex digits over the code, constants and options of the loop, the hooks and everything they reach."""
+    digest = hashlib.sha256(repr(sorted(_OPTIONS.items())).encode())
+    seen: set[types.FunctionType] = set()
+
+    def add(function: types.FunctionType) -> None:
+        if function in seen:
+            return
+        seen.add(function)
+        _digest_code(function.__code__, digest, function.__doc__)
+        digest.update(repr((function.__defaults__, function.__kwdefaults__)).encode())
+        for name, value in _reached(function, hooks if function is loop else {}):
+            digest.update(f"{name}={'function' if isinstance(value, types.FunctionType) else value}".encode())
+            if isinstance(value, types.FunctionType):
+                add(value)
+
+    add(loop)
+    return digest.hexdigest()[:16]
+
+
+class _Hooks(dict):
+    """Hooks as a hashable mapping, for the cache of bound loops."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted(self.items(), key=lambda item: item[0])))
+
+
+@functools.lru_cache(maxsize=256)
+def _jit_clone(loop: Callable[..., Any], hooks: _Hooks, key: str, cache: bool) -> Any:
+    from numba import njit
+
+    def compile_one(function: types.FunctionType, is_loop: bool) -> Any:
+        # numba's disk cache goes by the name alone: equal names of two policies would give one's hits for the other.
+        function.__qualname__ = f"{function.__qualname__}_{key}"
+        return njit(function, cache=cache and is_loop, **_OPTIONS)
+
+    return _clone(loop, hooks, compile_one)
+
+
+def _clone(
+    loop: Callable[..., Any],
+    hooks: Mapping[str, Callable[..., Any]],
+    finish: Callable[[types.FunctionType, bool], Any],
+) -> Any:
+    clones: dict[types.FunctionType, Any] = {}
+
+    def clone(function: types.FunctionType) -> Any:
+        if function not in clones:
+            namespace = {"__builtins__": builtins, "__name__": function.__module__}
+            copy = types.FunctionType(
+                function.__code__, namespace, function.__name__, function.__defaults__, function.__closure__
+            )
+            copy.__module__ = function.__module__
+            copy.__qualname__ = function.__qualname__
+            clones[function] = finish(copy, function is loop)
+            for name, value in _reached(function, hooks if function is loop else {}):
+                namespace[name] = clone(value) if isinstance(value, types.FunctionType) else value
+        return clones[function]
+
+    return clone(loop)
+
+
+def _reached(function: types.FunctionType, blanks: Mapping[str, Callable[..., Any]]) -> list[tuple[str, Any]]:
+    """The globals that `function`'s code mentions, by name; what stands in `blanks` comes from there."""
+    found = {}
+    for name in _global_names(function.__code__):
+        if name in blanks:
+            found[name] = blanks[name]
+        elif name in function.__globals__:
+            value = function.__globals__[name]
+            found[name] = getattr(value, "py_func", value)  # a helper that is jitted already is taken as its source
+    return sorted(found.items())
+
+
+def _global_names(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _global_names(constant)
+    return names
+
+
+def _digest_code(code: types.CodeType, digest: Any, doc: str | None) -> None:
+    digest.update(code.co_code)
+    digest.update(repr((code.co_names, code.co_varnames, code.co_freevars)).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            _digest_code(constant, digest, None)
+        elif constant != doc or doc is None:
+            digest.update(repr(constant).encode())
+
+
+def _explain(error: Exception, hooks: Mapping[str, Callable[..., Any]]) -> str:
+    """numba's many lines as one: where in the policy, and why."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    files = {hook.__code__.co_filename for hook in hooks.values()}
+    places = [(file, line) for file, line in re.findall(r'File "([^"]+)", line (\d+)', text) if file in files]
+    where = f"{places[-1][0]}:{places[-1][1]}: " if places else ""
+    if "nrt" in text.lower() or "_nrt" in text:
+        return f"{where}a hook allocates memory; allocate every array in init() and reuse it"
+    reasons = [
+        line.strip(" -+*.")
+        for line in text.splitlines()
+        if line.strip() and not re.match(r"\s*(File |Failed in|During:|<|>|def |\^|There are|- (Resolution|Of which))", line)
+    ]
+    return f"{where}does not compile: {reasons[0] if reasons else type(error).__name__}; use what numba supports in hooks"

@@ -1,0 +1,34 @@
+"""LRU, least recently used: the page that was not used for the longest time leaves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .structures.linked_list import new_lists, pop_back, push_front, unlink
+
+
+class State(NamedTuple):
+    links: np.ndarray  # (n_pages + 1, 2) uint32: one list, most recent page in front; the last row is its head
+
+
+def init(capacity, n_pages):
+    return State(new_lists(n_pages, 1))
+
+
+def on_hit(state, page, now):
+    unlink(state.links, page)
+    push_front(state.links, len(state.links) - 1, page)
+
+
+def on_insert(state, page, now):
+    push_front(state.links, len(state.links) - 1, page)
+
+
+def evict(state, now):
+    return pop_back(state.links, len(state.links) - 1)
+
+
+def remove(state, page):
+    unlink(state.links, page)

@@ -1,0 +1,56 @@
+"""A set of integers below a bound with a fast maximum: a 64-ary tree of bits (a flat van Emde Boas tree).
+
+Bit i of a level says whether word i of the level below has any bit set, so adding and removing the highest touch
+one word per level: 5 levels for 2**30.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_ONE = np.uint64(1)
+
+
+def new_bit_tree(bound: int) -> tuple[np.ndarray, np.ndarray]:
+    """An empty set of integers in 0 .. bound - 1: its words, (w,) uint64, and where each level starts, (levels + 1,) int64."""
+    sizes = [max(-(-bound // 64), 1)]
+    while sizes[-1] > 1:
+        sizes.append(-(-sizes[-1] // 64))
+    starts = np.cumsum([0, *sizes], dtype=np.int64)
+    return np.zeros(starts[-1], np.uint64), starts
+
+
+def add_bit(words, levels, number):
+    for level in range(len(levels) - 1):
+        at = levels[level] + (number >> 6)
+        before = words[at]
+        words[at] = before | (_ONE << np.uint64(number & 63))
+        if before != 0:
+            return
+        number >>= 6
+
+
+def pop_highest_bit(words, levels):
+    """Remove and return the greatest member; the set must not be empty."""
+    number = 0
+    for level in range(len(levels) - 2, -1, -1):
+        number = number * 64 + _highest(words[levels[level] + number])
+    highest = number
+    for level in range(len(levels) - 1):
+        at = levels[level] + (number >> 6)
+        left = words[at] & ~(_ONE << np.uint64(number & 63))
+        words[at] = left
+        if left != 0:
+            break
+        number >>= 6
+    return highest
+
+
+def _highest(word):
+    """The position of the highest set bit of a uint64 that is not 0, by halving."""
+    position = 0
+    for shift in (32, 16, 8, 4, 2, 1):
+        if word >> np.uint64(shift) != 0:
+            word >>= np.uint64(shift)
+            position += shift
+    return position

@@ -1,0 +1,32 @@
+"""A small random generator, the same compiled or not: xorshift64* (Vigna, "An experimental exploration of
+Marsaglia's xorshift generators, scrambled", 2016)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_SHIFT_A, _SHIFT_B, _SHIFT_C = np.uint64(12), np.uint64(25), np.uint64(27)
+_HALF = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+def new_generator(seed: int) -> np.ndarray:
+    """(1,) uint64 state. Seeds are spread by splitmix64, so that neighbouring seeds share nothing."""
+    z = (seed + 0x9E3779B97F4A7C15) % 2**64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return np.array([(z ^ (z >> 31)) or 1], np.uint64)
+
+
+def random_below(generator, bound):
+    """A random int64 in 0 .. bound - 1, for bounds below 2**31.
+
+    The multiplication of xorshift64* is left out: the high half that is used here passes without it, and
+    NumPy warns of the overflow when the policy runs uncompiled.
+    """
+    x = generator[0]
+    x ^= x >> _SHIFT_A
+    x ^= x << _SHIFT_B
+    x ^= x >> _SHIFT_C
+    generator[0] = x
+    return np.int64((x >> _HALF) * np.uint64(bound) >> _HALF)

@@ -1,0 +1,86 @@
+"""One policy in one cache on one trace: the state that the compiled loops share, advanced chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from kvreplay.policies import Policy, PolicyError
+from kvreplay.policies.bind import bind
+from kvreplay.traces.trace import Trace
+
+from . import loops
+from .future import future_of
+
+# Accesses per call of a compiled loop: the hit bytes stay in the processor's cache, and Ctrl-C is answered at once.
+_CHUNK = 1 << 18
+
+
+class Cell:
+    """One policy in one cache on one trace, replayed from start to end in chunks.
+
+    `capacity` is in pages, or in bytes where `sized`; unlike in `replay`, it may exceed the trace.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        policy: Policy,
+        capacity: int,
+        reading: str = "independent",
+        *,
+        sized: bool = False,
+        seed: int = 0,
+        compiled: bool = True,
+    ) -> None:
+        self.trace, self.policy, self.reading, self.sized = trace, policy, reading, sized
+        self.tally = np.zeros(loops.TALLY_SIZE, np.int64)
+        self.cached = np.zeros(trace.n_pages, np.uint8)
+        future = future_of(trace) if "future" in policy.needs else None
+        # A policy's own capacity is in pages: no more of them than the trace has can ever be cached.
+        pages = trace.n_pages if sized else capacity
+        self.state = policy.init(pages, trace.n_pages, seed=seed, future=future)
+        self.advance = self._bind(capacity, compiled)
+
+    def chunks(self, windows: int) -> Iterator[tuple[int, int, int, np.ndarray]]:
+        """Replay chunk by chunk: the window, the requests start .. stop - 1, and a hit byte per access, reused."""
+        offsets = self.trace.offsets
+        hit = np.empty(0, np.uint8)
+        edges = np.linspace(0, self.trace.n_requests, windows + 1).astype(np.int64)
+        for window, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            start = low
+            while start < high:
+                stop = min(max(int(np.searchsorted(offsets, offsets[start] + _CHUNK, "right")) - 1, start + 1), high)
+                accesses = offsets[stop] - offsets[start]
+                if accesses > len(hit):
+                    hit = np.empty(max(accesses, _CHUNK), np.uint8)
+                self.advance(start, stop, hit)
+                if self.tally[loops.FAULT]:
+                    raise PolicyError(self._fault())
+                yield window, int(start), int(stop), hit[:accesses]
+                start = stop
+
+    def _bind(self, capacity: int, compiled: bool) -> Callable[[int, int, np.ndarray], None]:
+        trace, hooks = self.trace, self.policy.hooks
+        offsets, pages, state, cached, tally = trace.offsets, trace.pages, self.state, self.cached, self.tally
+        loop = loops.replay_sized if self.sized else loops.replay_independent
+        if self.reading == "prefix":
+            loop = loops.replay_prefix
+        run = bind(loop, hooks.compiled, compiled=compiled, cache=hooks.importable)
+        if self.reading == "prefix":
+            children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
+            return lambda start, stop, hit: run(
+                state, offsets, pages, start, stop, hit, cached, capacity, tally, trace.parent, children, in_use
+            )
+        extra = (trace.page_bytes,) if self.sized else ()
+        return lambda start, stop, hit: run(
+            state, pages, offsets[start], offsets[stop], hit, cached, capacity, tally, *extra
+        )
+
+    def _fault(self) -> str:
+        code = self.policy.hooks.evict.__code__
+        return (
+            f"{code.co_filename}:{code.co_firstlineno}: evict() returned page {self.tally[loops.FAULT] - 1}, "
+            "which is not cached; return a page that was inserted and not evicted since"
+        )

@@ -1,0 +1,46 @@
+"""What the hit bytes of a replay come to: per request, per token and per byte. The same for every policy."""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def count_requests(hit, offsets, start, stop, prompt_tokens, page_tokens):
+    """Counts over requests start .. stop - 1, whose first access is hit[0].
+
+    Returns prefix hits, tokens of the prefix hits (no more than each prompt has), requests hit as a whole, and the
+    sum over requests of prefix hits / pages. `prompt_tokens` may be empty: then every page counts `page_tokens`.
+    """
+    first = offsets[start]
+    prefix_hits = 0
+    tokens_saved = 0
+    requests_hit = 0
+    ratios = 0.0
+    for request in range(start, stop):
+        low, high = offsets[request] - first, offsets[request + 1] - first
+        at = low
+        while at < high and hit[at]:
+            at += 1
+        prefix_hits += at - low
+        saved = (at - low) * page_tokens
+        if len(prompt_tokens) > 0:
+            saved = min(saved, prompt_tokens[request])
+        tokens_saved += saved
+        if high > low:
+            requests_hit += at == high
+            ratios += (at - low) / (high - low)
+    return prefix_hits, tokens_saved, requests_hit, ratios
+
+
+@njit(cache=True, nogil=True)
+def count_bytes(hit, pages, start, stop, page_bytes):
+    """Bytes of the accesses start .. stop - 1, and of those that hit; hit[0] belongs to access `start`."""
+    total = 0
+    hits = 0
+    for now in range(start, stop):
+        size = page_bytes[pages[now]]
+        total += size
+        if hit[now - start]:
+            hits += size
+    return total, hits

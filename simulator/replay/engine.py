@@ -1,0 +1,165 @@
+"""Replays one cell (trace x policy x capacity x reading x seed) and counts what came of it: one row."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kvreplay.policies import get
+from kvreplay.traces.errors import TraceError
+from kvreplay.traces.trace import Trace
+
+from . import loops, row
+from .capacity import Capacity, Size, parse_capacity
+from .cell import Cell
+from .counting import count_bytes, count_requests
+from .trial import try_out
+
+READINGS = ("independent", "prefix")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one cell came to."""
+
+    row: dict[str, Any]  # row.COLUMNS: the same on every machine
+    timings: dict[str, float]  # row.TIMINGS: measured
+
+
+def replay(
+    trace: Trace,
+    policy: Any,
+    capacity: str | int | Capacity,
+    *,
+    reading: str = "independent",
+    seed: int = 0,
+    windows: int = 100,
+    bytes_per_token: int | None = None,
+    compiled: bool = True,
+) -> Result:
+    """Replay `trace` against `policy` (anything that `policies.get` takes) in a cache of `capacity`.
+
+    `reading` says what a page is: ``independent`` takes every page for itself; ``prefix`` counts only the contiguous
+    cached prefix of each request as hits, and lets a page leave only after the pages behind it. `windows` is the
+    number of points in the time series. `bytes_per_token` models memory where the trace has no sizes.
+    `compiled=False` runs the same source as plain Python, 100 times slower, for debugging a policy.
+
+    Raises TraceError where the trace does not fit the reading, CapacityError, and PolicyError.
+    """
+    if reading not in READINGS:
+        raise ValueError(f"reading {reading!r} is unknown; use {' or '.join(READINGS)}")
+    if not trace.has_pages:
+        raise TraceError(f"{trace.name} carries lengths but no page identity", mend="read it with a synthesis, or use another trace")
+    if reading == "prefix" and trace.parent is None:
+        raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="use the independent reading")
+    policy = get(policy)
+    try_out(policy)
+    size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
+    cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, compiled=compiled)
+    counts = _count(cell, min(windows, trace.n_requests))
+    return Result(_row(cell, size, seed, counts, bytes_per_token), counts.timings(trace.n_accesses))
+
+
+class _Counts:
+    def __init__(self, windows: int) -> None:
+        self.series_pages = np.zeros(windows, np.int64)
+        self.series_hits = np.zeros(windows, np.int64)
+        self.prefix_hits = self.tokens_saved = self.requests_hit = self.bytes = self.byte_hits = 0
+        self.ratios = 0.0
+        self.wall = self.cpu = 0.0
+
+    def timings(self, accesses: int) -> dict[str, float]:
+        return {
+            "wall_seconds": self.wall,
+            "cpu_seconds": self.cpu,
+            "pages_per_second": accesses / self.cpu if self.cpu else float("nan"),
+        }
+
+
+def _count(cell: Cell, windows: int) -> _Counts:
+    trace = cell.trace
+    counts = _Counts(windows)
+    prompt_tokens = trace.prompt_tokens if trace.prompt_tokens is not None else np.empty(0, np.int32)
+    one_page_each = trace.page_offsets is None and trace.prompt_tokens is None
+    # The first call compiles: it replays nothing, so that the clocks below see only the replay.
+    cell.advance(0, 0, np.empty(1, np.uint8))
+    wall, cpu = time.perf_counter(), time.thread_time()
+    for window, start, stop, hit in cell.chunks(windows):
+        counts.wall += time.perf_counter() - wall
+        counts.cpu += time.thread_time() - cpu
+        hits = int(np.count_nonzero(hit))
+        counts.series_pages[window] += len(hit)
+        counts.series_hits[window] += hits
+        if one_page_each:
+            counts.prefix_hits += hits
+            counts.requests_hit += hits
+            counts.ratios += hits
+            counts.tokens_saved += hits * (trace.page_tokens or 0)
+        else:
+            prefix_hits, tokens_saved, requests_hit, ratios = count_requests(
+                hit, trace.offsets, start, stop, prompt_tokens, trace.page_tokens or 0
+            )
+            counts.prefix_hits += prefix_hits
+            counts.tokens_saved += tokens_saved
+            counts.requests_hit += requests_hit
+            counts.ratios += ratios
+        if trace.page_bytes is not None:
+            total, byte_hits = count_bytes(hit, trace.pages, trace.offsets[start], trace.offsets[stop], trace.page_bytes)
+            counts.bytes += total
+            counts.byte_hits += byte_hits
+        wall, cpu = time.perf_counter(), time.thread_time()
+    counts.wall += time.perf_counter() - wall
+    counts.cpu += time.thread_time() - cpu
+    return counts
+
+
+def _row(cell: Cell, size: Size, seed: int, counts: _Counts, bytes_per_token: int | None) -> dict[str, Any]:
+    trace, tally, stats = cell.trace, cell.tally, cell.policy.hooks.stats
+    pages, requests, hits = trace.n_accesses, trace.n_requests, int(counts.series_hits.sum())
+    tokens = None
+    if trace.page_tokens is not None:
+        tokens = int(trace.prompt_tokens.sum()) if trace.prompt_tokens is not None else pages * trace.page_tokens
+    has_bytes = trace.page_bytes is not None
+    peak = int(tally[loops.PEAK])
+    peak_bytes = peak if cell.sized else None
+    if trace.page_tokens is not None and bytes_per_token is not None:
+        peak_bytes = peak * trace.page_tokens * bytes_per_token
+    values = {
+        "trace": trace.name,
+        "policy": cell.policy.label,
+        "reading": cell.reading,
+        "capacity": size.amount,
+        "capacity_unit": size.unit,
+        "capacity_share": size.share,
+        "seed": seed,
+        "requests": requests,
+        "pages": pages,
+        "hits": hits,
+        "hit_ratio": hits / pages,
+        "prefix_hits": int(counts.prefix_hits),
+        "prefix_hit_ratio": counts.prefix_hits / pages,
+        "tokens": tokens,
+        "tokens_saved": int(counts.tokens_saved) if tokens is not None else None,
+        "token_hit_ratio": counts.tokens_saved / tokens if tokens else None,
+        "request_mean_hit_ratio": counts.ratios / requests,
+        "requests_hit": int(counts.requests_hit),
+        "requests_hit_ratio": counts.requests_hit / requests,
+        "bytes": int(counts.bytes) if has_bytes else None,
+        "byte_hits": int(counts.byte_hits) if has_bytes else None,
+        "byte_hit_ratio": counts.byte_hits / counts.bytes if counts.bytes else None,
+        "evictions": int(tally[loops.EVICTIONS]),
+        "rejections": int(tally[loops.REJECTIONS]),
+        "peak_pages": None if cell.sized else peak,
+        "peak_bytes": peak_bytes,
+        "series_pages": counts.series_pages.tolist(),
+        "series_hits": counts.series_hits.tolist(),
+        "policy_stats": json.dumps(stats(cell.state)) if stats else "{}",
+        "trace_hash": trace.content_hash,
+        "policy_fingerprint": cell.policy.fingerprint,
+    }
+    assert list(values) == list(row.COLUMNS)
+    return values

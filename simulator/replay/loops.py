@@ -1,0 +1,191 @@
+"""The replay loops: plain Python with the policy's hooks as free names. `policies.bind` fills them in and compiles.
+
+Each loop replays the accesses start .. stop - 1, writes one byte per access (1: hit) and leaves every other figure
+to be counted from those. They are called chunk by chunk; what outlives a chunk stands in `tally`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Entries of `tally`, (TALLY_SIZE,) int64.
+USED = 0  # pages cached now, or their bytes in the sized loop
+EVICTIONS = 1
+REJECTIONS = 2  # misses that were not cached
+PEAK = 3  # the highest USED
+READY = 4  # prefix loop: a page that was given up and has become a leaf, + 1
+KNOWN = 5  # prefix loop: cached pages that the policy knows; it gave up the others, which could not leave yet
+FAULT = 6  # not 0: evict() returned a page that is not cached, + 1
+TALLY_SIZE = 7
+
+# Entries of `cached` in the prefix loop; the others only tell cached from not.
+_KNOWN, _GIVEN_UP = 1, 2
+
+# Blanks: what the loops call, replaced by a policy's functions when it is bound.
+
+
+def on_hit(state, page, now): ...
+
+
+def on_insert(state, page, now): ...
+
+
+def evict(state, now): ...
+
+
+def admit(state, page, now): ...
+
+
+def replay_independent(state, pages, start, stop, hit, cached, capacity, tally):
+    """Every page for itself, all of one size. `hit` (stop - start,) uint8, `cached` (n_pages,) uint8."""
+    used = tally[USED]
+    evictions = tally[EVICTIONS]
+    n_pages = len(cached)
+    for now in range(start, stop):
+        page = pages[now]
+        if cached[page]:
+            hit[now - start] = 1
+            on_hit(state, page, now)
+        else:
+            hit[now - start] = 0
+            if used < capacity:
+                used += 1
+            elif admit(state, page, now):
+                victim = evict(state, now)
+                if victim >= n_pages or not cached[victim]:
+                    tally[FAULT] = np.int64(victim) + 1
+                    return
+                cached[victim] = 0
+                evictions += 1
+            else:
+                tally[REJECTIONS] += 1
+                continue
+            cached[page] = 1
+            on_insert(state, page, now)
+    tally[USED] = used
+    tally[EVICTIONS] = evictions
+    tally[PEAK] = max(tally[PEAK], used)
+
+
+def replay_sized(state, pages, start, stop, hit, cached, capacity, tally, page_bytes):
+    """Every page for itself, each with its own size; `capacity` and USED in bytes. Larger ones than the cache stay out."""
+    used = tally[USED]
+    evictions = tally[EVICTIONS]
+    n_pages = len(cached)
+    for now in range(start, stop):
+        page = pages[now]
+        if cached[page]:
+            hit[now - start] = 1
+            on_hit(state, page, now)
+            continue
+        hit[now - start] = 0
+        size = page_bytes[page]
+        if size > capacity or (used + size > capacity and not admit(state, page, now)):
+            tally[REJECTIONS] += 1
+            continue
+        while used + size > capacity:
+            victim = evict(state, now)
+            if victim >= n_pages or not cached[victim]:
+                tally[FAULT] = np.int64(victim) + 1
+                return
+            cached[victim] = 0
+            used -= page_bytes[victim]
+            evictions += 1
+        used += size
+        tally[PEAK] = max(tally[PEAK], used)
+        cached[page] = 1
+        on_insert(state, page, now)
+    tally[USED] = used
+    tally[EVICTIONS] = evictions
+
+
+def replay_prefix(
+    state, offsets, pages, start, stop, hit, cached, capacity, tally, parent, children, in_use
+):
+    """Requests `start` .. `stop` - 1 as prefixes: only the cached pages from the start on hit, and leaves leave first.
+
+    A request pins the pages it hits, uses them from the last to the first, makes room for the others, and inserts
+    those from the last to the first as well, so that a page is never colder than one that depends on it. No more
+    than the first `capacity` pages of a request are cached. `children` (n_pages,) int32: cached pages right behind
+    each page; `in_use` (n_pages,) uint8: pinned.
+    """
+    first = offsets[start]
+    for request in range(start, stop):
+        low, high = offsets[request], offsets[request + 1]
+        missed = low
+        while missed < high and cached[pages[missed]]:
+            hit[missed - first] = 1
+            missed += 1
+        for now in range(missed - 1, low - 1, -1):
+            page = pages[now]
+            in_use[page] = 1
+            if cached[page] == _KNOWN:
+                on_hit(state, page, now)
+            else:
+                _take_back(state, page, now, cached, tally)
+        end = missed
+        while end < min(high, low + capacity):
+            page = pages[end]
+            if tally[USED] < capacity:
+                tally[USED] += 1
+            elif not admit(state, page, end) or not _evict_leaf(
+                state, end, cached, tally, parent, children, in_use
+            ):
+                break
+            cached[page] = _KNOWN
+            if parent[page] >= 0:
+                children[parent[page]] += 1
+            end += 1
+        for now in range(missed, high):
+            hit[now - first] = 0
+        tally[REJECTIONS] += high - end
+        for now in range(end - 1, missed - 1, -1):
+            tally[KNOWN] += 1
+            on_insert(state, pages[now], now)
+        for now in range(missed - 1, low - 1, -1):
+            page = pages[now]
+            in_use[page] = 0
+            if cached[page] == _GIVEN_UP:
+                _take_back(state, page, now, cached, tally)
+        if tally[FAULT]:
+            return
+        tally[PEAK] = max(tally[PEAK], tally[USED])
+
+
+def _take_back(state, page, now, cached, tally):
+    """A page that the policy gave up, but that could not leave, is used: the policy hears of it as of a new one."""
+    if tally[READY] == page + 1:
+        tally[READY] = 0
+    cached[page] = _KNOWN
+    tally[KNOWN] += 1
+    on_insert(state, page, now)
+
+
+def _evict_leaf(state, now, cached, tally, parent, children, in_use):
+    """Remove one cached page that nothing depends on; False where evict() is at fault."""
+    if tally[READY]:
+        victim = tally[READY] - 1
+        tally[READY] = 0
+    else:
+        while True:
+            if tally[KNOWN] == 0:
+                tally[FAULT] = len(cached) + 1
+                return False
+            chosen = np.int64(evict(state, now))
+            if chosen < 0 or chosen >= len(cached) or cached[chosen] != _KNOWN:
+                tally[FAULT] = chosen + 1
+                return False
+            tally[KNOWN] -= 1
+            if children[chosen] == 0 and not in_use[chosen]:
+                victim = chosen
+                break
+            cached[chosen] = _GIVEN_UP
+    cached[victim] = 0
+    tally[EVICTIONS] += 1
+    above = parent[victim]
+    if above >= 0:
+        children[above] -= 1
+        if children[above] == 0 and cached[above] == _GIVEN_UP and not in_use[above]:
+            # It was given up before everything the policy still holds, so it is next.
+            tally[READY] = above + 1
+    return True
