@@ -15,6 +15,8 @@ from kvreplay import parameters
 
 from ..errors import TraceError
 from ..trace import Trace
+from .arrivals import Arrival
+from .lengths import Length
 
 # Each is a module of this folder, holding a function of the same name; imported when asked for.
 _NAMES = (
@@ -52,7 +54,7 @@ def generate(name: str, **params: Any) -> Trace:
     checked = parameters.check(workload, name, params)
     trace = workload(**checked)
     recorded = {
-        key: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+        key: dataclasses.asdict(value) if isinstance(value, Arrival | Length) else value
         for key, value in checked.items()
     }
     meta = {"source": "generated", "workload": name, "params": recorded, "seed": recorded["seed"]}
@@ -60,6 +62,8 @@ def generate(name: str, **params: Any) -> Trace:
 
 
 def _label(name: str, params: dict[str, Any]) -> str:
-    """The workload and the parameters given, but for the seed: traces of one label are replicates."""
-    given = [f"{key}={value}" for key, value in sorted(params.items()) if isinstance(value, int | float | str)]
-    return ":".join([name, *(setting for setting in given if not setting.startswith("seed="))])
+    """The workload and the plain parameters given, but for the seed: traces of one label are replicates."""
+    plain = {
+        key: value for key, value in params.items() if key != "seed" and isinstance(value, int | float | str)
+    }
+    return ":".join([name, *(f"{key}={value}" for key, value in plain.items())])

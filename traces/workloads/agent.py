@@ -1,4 +1,4 @@
-"""Agents calling tools in a loop: a long shared preamble, a growing context, bursts of parallel sub-requests."""
+"""Agents calling tools in a loop: a long shared preamble, a growing context, bursts of sub-requests."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def agent(
     """Tasks start by `arrival`; each step appends the model's output and a tool's result to the context.
 
     A session opens with one of `preambles` (instructions and tool descriptions, `preamble_tokens` long,
-    Zipf-popular) and its task. After a step, with probability `burst_share`, `burst_size` sub-requests come at
-    one moment: each repeats the context so far and adds a sub-task of its own that later steps do not see.
-    `step_seconds` is the mean of the exponential time from a step to its burst or the next step. `requests`
-    keeps only the first so many.
+    Zipf-popular) and its task. After a step, with probability `burst_share`, `burst_size` sub-requests come
+    at one moment: each repeats the context so far and adds a sub-task of its own that later steps do not
+    see. `step_seconds` is the mean of the exponential time from a step to its burst or the next step.
+    `requests` keeps only the first so many.
     Raises TraceError where no prompt fits the context, or the sessions make too few requests.
     """
     dice, clock, working = streams(seed, 3)

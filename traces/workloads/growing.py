@@ -19,7 +19,7 @@ class Turns(NamedTuple):
     seconds: np.ndarray  # (R,) float64: arrival
     session: np.ndarray  # (R,) int64
     preamble: np.ndarray  # (R,) int64: which preamble the session opens with
-    session_tokens: np.ndarray  # (R,) int64: tokens, preamble included, that later turns of the session repeat
+    session_tokens: np.ndarray  # (R,) int64: how much, preamble included, later turns repeat
     prompt_tokens: np.ndarray  # (R,) int64: at least session_tokens
     output_tokens: np.ndarray  # (R,) int64
 
@@ -28,7 +28,7 @@ def within_context(turns: Turns, limit: int) -> Turns:
     """The turns whose prompt and answer fit into `limit` tokens. Raises TraceError where none does."""
     fits = turns.prompt_tokens + turns.output_tokens <= limit
     if not fits.any():
-        raise TraceError(f"no prompt fits into context_limit {limit}", mend="raise it, or shorten the prompts")
+        raise TraceError(f"no prompt fits into context_limit {limit}", mend="raise it or shorten the prompts")
     return Turns(*(column[fits] for column in turns))
 
 
@@ -84,7 +84,7 @@ def _page_keys(
 
 
 def running_total(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Inclusive running sum of `values` that starts anew with each run of equal `group`; none may be empty."""
+    """Inclusive running sum of `values` that starts anew with each run of equal `group`."""
     total = np.cumsum(values)
     first = np.flatnonzero(np.diff(group, prepend=-1))
     before = total[first] - values[first]

@@ -12,6 +12,6 @@ Tokens = Annotated[int, Interval(ge=0, le=10**7)]
 PageTokens = Annotated[int, Interval(ge=1, le=10**6)]
 Seconds = Annotated[float, Interval(ge=0, le=1e9)]
 Share = Annotated[float, Interval(ge=0, le=1)]
-Skew = Annotated[float, Interval(ge=0, le=20)]  # Zipf exponent: popularity of rank k is proportional to k**-skew
+Skew = Annotated[float, Interval(ge=0, le=20)]  # Zipf exponent: rank k is asked for in proportion to k**-skew
 Drift = Annotated[float, Interval(ge=0, le=1000)]  # times the whole ranking turns over; see popularity.py
 Seed = Annotated[int, Interval(ge=0, lt=2**63)]

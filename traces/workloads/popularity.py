@@ -31,8 +31,8 @@ class Popularity:
 def drifted(ranks: np.ndarray, n: int, first: int, total: int, drift: float) -> np.ndarray:
     """Items of `ranks` when popularity drifts: ever and again the coldest item becomes the hottest.
 
-    `ranks` belong to the requests `first`, `first` + 1, ... of `total`. Each step moves the coldest of the `n`
-    items to the top and every other one rank down; over the trace there are `drift` * n steps.
+    `ranks` belong to the requests `first`, `first` + 1, ... of `total`. Each step moves the coldest of the
+    `n` items to the top and every other one rank down; over the trace there are `drift` * n steps.
     """
     if drift == 0:
         return ranks

@@ -6,5 +6,5 @@ import numpy as np
 
 
 def streams(seed: int, count: int) -> list[np.random.Generator]:
-    """`count` independent generators. One per concern: other arrival times then leave the content as it was."""
+    """`count` independent generators, one per concern: new arrival times then leave the content alone."""
     return np.random.Generator(np.random.PCG64(seed)).spawn(count)
