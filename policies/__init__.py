@@ -7,7 +7,7 @@ A policy is a module (or any object) of plain functions over a NamedTuple of Num
     def on_hit(state, page, now)                  # a cached page was used
     def on_insert(state, page, now)               # a missed page enters the cache
     def evict(state, now) -> page                 # choose a cached page and forget it
-    def admit(state, page, now) -> bool           # optional, asked when the cache is full: may it enter?
+    def admit(state, page, now) -> bool           # optional, asked before evict(): may this missed page enter?
     def stats(state) -> dict                      # optional, runs uncompiled after the replay
 
 `now` is the number of the page access within the trace. Parameters are keyword-only arguments of init with

@@ -40,7 +40,7 @@ def bind(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]], *, c
         try:
             return bound(*args)
         except NumbaError as error:
-            raise PolicyError(_explain(error, hooks)) from None
+            raise PolicyError(_explain(error, hooks)) from error
 
     return run
 
@@ -56,7 +56,7 @@ def fingerprint(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]
         seen.add(function)
         _digest_code(function.__code__, digest, function.__doc__)
         digest.update(repr((function.__defaults__, function.__kwdefaults__)).encode())
-        for name, value in _reached(function, hooks if function is loop else {}):
+        for name, value in _reached(function, loop, hooks):
             digest.update(f"{name}={'function' if isinstance(value, types.FunctionType) else value}".encode())
             if isinstance(value, types.FunctionType):
                 add(value)
@@ -100,15 +100,18 @@ def _clone(
             copy.__module__ = function.__module__
             copy.__qualname__ = function.__qualname__
             clones[function] = finish(copy, function is loop)
-            for name, value in _reached(function, hooks if function is loop else {}):
+            for name, value in _reached(function, loop, hooks):
                 namespace[name] = clone(value) if isinstance(value, types.FunctionType) else value
         return clones[function]
 
     return clone(loop)
 
 
-def _reached(function: types.FunctionType, blanks: Mapping[str, Callable[..., Any]]) -> list[tuple[str, Any]]:
-    """The globals that `function`'s code mentions, by name; what stands in `blanks` comes from there."""
+def _reached(
+    function: types.FunctionType, loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]]
+) -> list[tuple[str, Any]]:
+    """The globals that `function`'s code mentions, by name; in the loop's own module hooks replace the blanks."""
+    blanks = hooks if function.__globals__ is loop.__globals__ else {}
     found = {}
     for name in _global_names(function.__code__):
         if name in blanks:

@@ -16,11 +16,13 @@ from annotated_types import Ge, Gt, Lt
 from .structures.linked_list import new_lists, pop_back, push_front, unlink
 
 
+_UNKNOWN, _REMEMBERED, _RECALLED = 0, 1, 2
+
 
 class State(NamedTuple):
     links: np.ndarray  # (n_pages + 3, 2) uint32: the queues small, main and ghost; their heads are the last rows
     uses: np.ndarray  # (n_pages,) uint32: hits since it entered, of a cached page
-    in_ghost: np.ndarray  # (n_pages,) uint8: whether the page is in the ghost queue
+    ghost: np.ndarray  # (n_pages,) uint8: whether a page that is not cached is remembered
     sizes: np.ndarray  # (3,) int64: pages in small, main and ghost
     limits: np.ndarray  # (4,) int64: room in small, main and ghost, and the uses that promote to main
     evicted: np.ndarray  # (1,) uint8: whether anything was ever evicted
@@ -38,7 +40,7 @@ def init(
     return State(
         links=new_lists(n_pages, 3),
         uses=np.zeros(n_pages, np.uint32),
-        in_ghost=np.zeros(n_pages, np.uint8),
+        ghost=np.zeros(n_pages, np.uint8),
         sizes=np.zeros(3, np.int64),
         limits=np.array([in_small, capacity - in_small, int(capacity * ghost), promote], np.int64),
         evicted=np.zeros(1, np.uint8),
@@ -51,16 +53,24 @@ def on_hit(state, page, now):
 
 def on_insert(state, page, now):
     state.uses[page] = 0
+    admit(state, page, now)
     small_is_full = state.sizes[0] >= state.limits[0]
-    if state.in_ghost[page]:
-        unlink(state.links, page)
-        state.sizes[2] -= 1
-        state.in_ghost[page] = 0
+    if state.ghost[page] == _RECALLED:
+        state.ghost[page] = _UNKNOWN
         _enter(state, 1, page)
     elif state.evicted[0] == 0 and small_is_full:
         _enter(state, 1, page)
     else:
         _enter(state, 0, page)
+
+
+def admit(state, page, now):
+    """Everything enters; but a remembered page leaves the ghost queue before another one is pushed into it."""
+    if state.ghost[page] == _REMEMBERED:
+        unlink(state.links, page)
+        state.sizes[2] -= 1
+        state.ghost[page] = _RECALLED
+    return True
 
 
 def evict(state, now):
@@ -85,8 +95,8 @@ def _remember(state, page):
     if state.limits[2] == 0:
         return
     if state.sizes[2] == state.limits[2]:
-        state.in_ghost[_leave(state, 2)] = 0
-    state.in_ghost[page] = 1
+        state.ghost[_leave(state, 2)] = _UNKNOWN
+    state.ghost[page] = _REMEMBERED
     _enter(state, 2, page)
 
 
