@@ -13,12 +13,17 @@ import numpy as np
 
 from .structures.bit_tree import add_bit, new_bit_tree, pop_highest_bit
 
+# Looking a victim up in the trace costs a trip to main memory, far ahead of where the replay reads it. Most lowest words
+# hold one bit, whose page fits beside it.
+_NOT_LONE = np.uint32(0xFFFFFFFF)
+
 
 class State(NamedTuple):
     upcoming: np.ndarray  # (accesses,) uint32: the page of each access
     next_use: np.ndarray  # (accesses,) int64: the access at which the same page comes next; accesses: never
     bits: np.ndarray  # (words,) uint64: bit tree over accesses: the next uses of the cached pages
     levels: np.ndarray  # (levels + 1,) int64: where each level of the tree starts
+    lone: np.ndarray  # (accesses / 64,) uint32: the page behind the only bit of each lowest word, _NOT_LONE if unknown
     dead: np.ndarray  # (n_pages,) uint32: stack of cached pages that never come again
     n_dead: np.ndarray  # (1,) int64
 
@@ -26,7 +31,8 @@ class State(NamedTuple):
 def init(capacity, n_pages, future):
     bits, levels = new_bit_tree(len(future.pages))
     dead = np.zeros(n_pages, np.uint32)
-    return State(future.pages, future.next_use, bits, levels, dead, np.zeros(1, np.int64))
+    lone = np.full(len(bits), _NOT_LONE)
+    return State(future.pages, future.next_use, bits, levels, lone, dead, np.zeros(1, np.int64))
 
 
 def on_hit(state, page, now):
@@ -42,7 +48,9 @@ def evict(state, now):
     if state.n_dead[0] > 0:
         state.n_dead[0] -= 1
         return state.dead[state.n_dead[0]]
-    return state.upcoming[pop_highest_bit(state.bits, state.levels)]
+    farthest = pop_highest_bit(state.bits, state.levels)
+    page = state.lone[farthest >> 6]
+    return page if page != _NOT_LONE else state.upcoming[farthest]
 
 
 def _expect(state, page, now):
@@ -50,5 +58,7 @@ def _expect(state, page, now):
     if following == len(state.upcoming):
         state.dead[state.n_dead[0]] = page
         state.n_dead[0] += 1
+    elif add_bit(state.bits, state.levels, following):
+        state.lone[following >> 6] = page
     else:
-        add_bit(state.bits, state.levels, following)
+        state.lone[following >> 6] = _NOT_LONE

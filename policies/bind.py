@@ -17,8 +17,10 @@ from typing import Any
 from .errors import PolicyError
 
 # nogil: capacities run on threads. _nrt=False: no reference counting, which costs up to 10 x in policies of many
-# arrays; it also turns an allocation inside a hook into a compile error.
-_OPTIONS = {"nogil": True, "_nrt": False}
+# arrays; it also turns an allocation inside a hook into a compile error. forceinline: a state passed by value to a
+# helper that is not inlined is copied whole at every call.
+_LOOP_OPTIONS = {"nogil": True, "_nrt": False}
+_HOOK_OPTIONS = {**_LOOP_OPTIONS, "forceinline": True}
 
 
 def bind(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]], *, compiled: bool, cache: bool = True) -> Any:
@@ -47,7 +49,7 @@ def bind(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]], *, c
 
 def fingerprint(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]]) -> str:
     """16 hex digits over the code, constants and options of the loop, the hooks and everything they reach."""
-    digest = hashlib.sha256(repr(sorted(_OPTIONS.items())).encode())
+    digest = hashlib.sha256(repr((_LOOP_OPTIONS, _HOOK_OPTIONS)).encode())
     seen: set[types.FunctionType] = set()
 
     def add(function: types.FunctionType) -> None:
@@ -79,7 +81,7 @@ def _jit_clone(loop: Callable[..., Any], hooks: _Hooks, key: str, cache: bool) -
     def compile_one(function: types.FunctionType, is_loop: bool) -> Any:
         # numba's disk cache goes by the name alone: equal names of two policies would give one's hits for the other.
         function.__qualname__ = f"{function.__qualname__}_{key}"
-        return njit(function, cache=cache and is_loop, **_OPTIONS)
+        return njit(function, cache=cache, **_LOOP_OPTIONS) if is_loop else njit(function, **_HOOK_OPTIONS)
 
     return _clone(loop, hooks, compile_one)
 

@@ -19,16 +19,20 @@ def init(capacity, n_pages):
 
 def on_hit(state, page, now):
     unlink(state.links, page)
-    push_front(state.links, len(state.links) - 1, page)
+    push_front(state.links, _head(state), page)
 
 
 def on_insert(state, page, now):
-    push_front(state.links, len(state.links) - 1, page)
+    push_front(state.links, _head(state), page)
 
 
 def evict(state, now):
-    return pop_back(state.links, len(state.links) - 1)
+    return pop_back(state.links, _head(state))
 
 
 def remove(state, page):
     unlink(state.links, page)
+
+
+def _head(state):
+    return np.uint32(len(state.links) - 1)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 _ONE = np.uint64(1)
+_MANTISSA = np.uint64(52)
+_BIAS = 1023
 
 
 def new_bit_tree(bound: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,13 +23,16 @@ def new_bit_tree(bound: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def add_bit(words, levels, number):
+    """Add `number`; returns whether it is alone among the 64 numbers of its lowest word."""
+    alone = words[number >> 6] == 0
     for level in range(len(levels) - 1):
         at = levels[level] + (number >> 6)
         before = words[at]
         words[at] = before | (_ONE << np.uint64(number & 63))
         if before != 0:
-            return
+            break
         number >>= 6
+    return alone
 
 
 def pop_highest_bit(words, levels):
@@ -47,10 +52,8 @@ def pop_highest_bit(words, levels):
 
 
 def _highest(word):
-    """The position of the highest set bit of a uint64 that is not 0, by halving."""
-    position = 0
-    for shift in (32, 16, 8, 4, 2, 1):
-        if word >> np.uint64(shift) != 0:
-            word >>= np.uint64(shift)
-            position += shift
-    return position
+    """The position of the highest set bit of a uint64 that is not 0: the exponent of its value as a float.
+
+    Clearing every bit below a set one first keeps the conversion from rounding up to the next power of two.
+    """
+    return np.int64(np.float64(word & ~(word >> _ONE)).view(np.uint64) >> _MANTISSA) - _BIAS
