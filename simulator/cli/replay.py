@@ -1,0 +1,70 @@
+"""Replays a trace against policies and capacities, without a YAML, and prints a table or one JSON object per row."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+HELP = "replay a trace file against policies and capacities"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from .sources import add_source_arguments
+
+    add_source_arguments(parser)
+    parser.add_argument(
+        "--policy", default="lru", metavar="P,…", help="names, ./file.py or module:object; parameters as name:key=value"
+    )
+    parser.add_argument(
+        "--capacity", default="1%,10%,50%", metavar="C,…", help="pages, or with a unit: 10%%, 4GiB, 500000tokens, unlimited"
+    )
+    parser.add_argument(
+        "--pages",
+        choices=("independent", "prefix"),
+        default="independent",
+        help="independent: every page for itself; prefix: only contiguous prefixes hit, and leaves leave first",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of policies that draw random numbers")
+    parser.add_argument("--bytes-per-token", type=int, metavar="N", help="to give capacities in bytes: KV bytes a token")
+    parser.add_argument("--threads", type=int, metavar="N", help="capacities replayed at once (default: one per core)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per row")
+
+
+def run(args: argparse.Namespace) -> int:
+    from kvreplay.policies import get
+    from kvreplay.simulator.replay import parse_capacity, sweep
+
+    from .sources import open_source
+
+    policies = [get(spec) for spec in args.policy.split(",")]
+    capacities = [parse_capacity(text) for text in args.capacity.split(",")]
+    trace = open_source(args.source, args.format, args.option)
+    for capacity in capacities:
+        capacity.on(trace, args.bytes_per_token)  # all mistakes before any result
+    results = sweep(
+        trace,
+        policies,
+        capacities,
+        reading=args.pages,
+        seed=args.seed,
+        bytes_per_token=args.bytes_per_token,
+        threads=args.threads,
+    )
+    if not args.json:
+        print(f"{trace.name}: {trace.n_requests:,} requests, {trace.n_accesses:,} page accesses, {trace.n_pages:,} pages")
+        print(f"{'policy':24} {'capacity':>14} {'page hits':>12} {'page':>7} {'prefix':>7} {'token':>7} {'M pages/s':>9}")
+    for result in results:
+        row = result.row
+        if args.json:
+            print(json.dumps({**row, "policy_stats": json.loads(row["policy_stats"]), **result.timings}), flush=True)
+            continue
+        token = "-" if row["token_hit_ratio"] is None else f"{row['token_hit_ratio']:.4f}"
+        capacity = f"{row['capacity']:,}" + (" B" if row["capacity_unit"] == "bytes" else "")
+        print(
+            f"{row['policy']:24} {capacity:>14} {row['hits']:>12,} {row['hit_ratio']:>7.4f} "
+            f"{row['prefix_hit_ratio']:>7.4f} {token:>7} {result.timings['pages_per_second'] / 1e6:>9.1f}",
+            flush=True,
+        )
+    if not args.json:
+        print("page, prefix, token: hit ratios per page access, per page of contiguous prefixes, per prompt token; M pages/s: measured")
+    return 0

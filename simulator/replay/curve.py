@@ -1,0 +1,60 @@
+"""Miss-ratio curves: hits at many capacities of one trace; LRU's at every capacity from a single pass."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kvreplay.policies import get
+from kvreplay.traces.reuse import distance_counts
+from kvreplay.traces.trace import Trace
+
+from .engine import Result, replay
+
+
+class Curve(NamedTuple):
+    """Hits of one policy at rising capacities."""
+
+    policy: str
+    capacity: np.ndarray  # (n,) int64, pages
+    hits: np.ndarray  # (n,) int64, page hits
+    hit_ratio: np.ndarray  # (n,) float64, page hits / page accesses
+
+
+def lru_curve(trace: Trace) -> Curve:
+    """LRU's exact page hits at every capacity 1 .. n_pages, from reuse distances (Mattson et al., IBM Systems Journal 1970)."""
+    hits = np.cumsum(distance_counts(trace))
+    return Curve("lru", np.arange(1, trace.n_pages + 1), hits, hits / max(trace.n_accesses, 1))
+
+
+def curve(trace: Trace, policy: Any = "lru", capacities: Iterable[Any] | None = None, **options: Any) -> Curve:
+    """The curve of any policy at `capacities` (default: 24, evenly spaced in the logarithm), replayed on threads.
+
+    LRU under the independent reading is exact at every capacity instead. `options` are those of `replay`.
+    """
+    policy = get(policy)
+    if policy.name == "lru" and capacities is None and options.get("reading", "independent") == "independent":
+        return lru_curve(trace)
+    if capacities is None:
+        capacities = np.unique(np.geomspace(1, trace.n_pages, 24).astype(np.int64)).tolist()
+    rows = [result.row for result in sweep(trace, [policy], capacities, **options)]
+    amounts, hits = (np.array([row[name] for row in rows]) for name in ("capacity", "hits"))
+    return Curve(policy.label, amounts, hits, hits / max(trace.n_accesses, 1))
+
+
+def sweep(
+    trace: Trace, policies: Iterable[Any], capacities: Iterable[Any], *, threads: int | None = None, **options: Any
+) -> Iterator[Result]:
+    """`replay` for every policy at every capacity, on `threads` threads (default: one per core), in the order given."""
+    cells = [(get(policy), capacity) for policy in policies for capacity in capacities]
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        pending = [pool.submit(replay, trace, policy, capacity, **options) for policy, capacity in cells]
+        try:
+            for future in pending:
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
