@@ -1,4 +1,4 @@
-"""How a trace comes back to its pages: reuse distances, reuse times, and what a cache of unlimited size would hit."""
+"""How a trace comes back to its pages: reuse distances, reuse times, and the hits of an unlimited cache."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class UnlimitedCache(NamedTuple):
 def distance_counts(trace: Trace) -> np.ndarray:
     """How many accesses have each reuse distance: (n_pages,) int64.
 
-    The reuse distance, or LRU stack distance, of an access is the number of distinct other pages accessed since
-    the last access to the same page: an LRU cache of more pages than that hits (Mattson, Gecsei, Slutz and
-    Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970). First accesses
-    have none and are not counted.
+    The reuse distance, or LRU stack distance, of an access is the number of distinct other pages accessed
+    since the last access to the same page: an LRU cache of more pages than that hits (Mattson, Gecsei, Slutz
+    and Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970). First
+    accesses have none and are not counted.
     """
     counts = np.zeros(trace.n_pages, np.int64)
     _count_distances(trace.pages, counts)
@@ -33,9 +33,9 @@ def distance_counts(trace: Trace) -> np.ndarray:
 
 
 def reuse_times(trace: Trace) -> np.ndarray:
-    """Seconds since the last access to the same page, for every access but the first of each page, in trace order.
+    """Seconds since the last access to the same page, for every access but the first of each page.
 
-    (n_accesses - n_pages,) float64. The trace must have arrival times.
+    (n_accesses - n_pages,) float64, in trace order. The trace must have arrival times.
     """
     times = np.empty(trace.n_accesses - trace.n_pages)
     _fill_times(trace.pages, trace.offsets, trace.arrival, np.full(trace.n_pages, np.nan), times)
@@ -51,9 +51,9 @@ def unlimited_cache(trace: Trace) -> UnlimitedCache:
     )
 
 
-# A page's mark stands at the time of its last access, so the distance is the number of marks since then. One bit a
-# mark, and a Fenwick tree over words of 64 marks (Bennett and Kruskal, "LRU stack processing", IBM Journal of
-# Research and Development 19(4), 1975, with Fenwick's tree of 1994 in place of theirs).
+# A page's mark stands at the time of its last access, so the distance is the number of marks since then. A
+# mark is a bit, and a Fenwick tree counts words of 64 marks (Bennett and Kruskal, "LRU stack processing", IBM
+# Journal of Research and Development 19(4), 1975, with the tree of Fenwick, 1994, in place of theirs).
 @njit(cache=True, nogil=True)
 def _count_distances(pages, counts):
     n_pages = len(counts)

@@ -1,4 +1,4 @@
-"""What a person wants to know first about a trace, as numbers: `summarise(trace)`. How it is shown is elsewhere."""
+"""What a person wants to know first about a trace, as numbers. How they are shown is elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .trace import Trace
 
 @dataclass(frozen=True)
 class Distribution:
-    """Many values in six numbers. A quantile is the smallest value that the given share of all does not exceed."""
+    """Many values in six numbers. A quantile is the smallest value that the given share does not exceed."""
 
     mean: float
     min: float
@@ -64,9 +64,7 @@ class Popularity:
 
     one_hit_wonders: float  # share of the distinct pages that are accessed exactly once
     zipf_exponent: float | None  # s in frequency ~ rank**-s; None for a single page
-    zipf_distance: (
-        float | None
-    )  # Kolmogorov-Smirnov distance between fit and trace: 0 is perfect, above ~.1 is no Zipf
+    zipf_distance: float | None  # Kolmogorov-Smirnov distance between fit and trace; 0 is a perfect fit
     frequencies: np.ndarray  # (n_pages,) int64: accesses of each page, most popular first
 
 
@@ -124,8 +122,8 @@ class Summary:
 def summarise(trace: Trace, bytes_per_token: int | None = None) -> Summary:
     """Everything that `trace` has to say about itself.
 
-    `bytes_per_token` models the footprint in bytes where the trace has no object sizes. Raises TraceError where that
-    takes a page size in tokens and the trace has none.
+    `bytes_per_token` models the footprint in bytes where the trace has no object sizes. Raises TraceError
+    where that takes a page size in tokens and the trace has none.
     """
     known = trace.has_pages
     footprint_tokens = trace.n_pages * trace.page_tokens if known and trace.page_tokens else None
@@ -184,12 +182,13 @@ def popularity(trace: Trace) -> Popularity:
 
 
 def zipf_exponent(frequencies: np.ndarray) -> float | None:
-    """The exponent s of the Zipf law, frequency ~ rank**-s, that makes `frequencies` (sorted, falling) most likely.
+    """The exponent s of the Zipf law, frequency ~ rank**-s, that makes `frequencies` most likely.
 
-    Maximum likelihood over the ranks 1 .. n that occur, as Bauke ("Parameter estimation for power-law distributions
-    by maximum likelihood methods", European Physical Journal B 58, 2007) has it for a finite range: the s at which
-    the expected log rank equals the observed one. On samples of a Zipf law it errs far less than a straight line
-    through the log-log plot does, because it weighs pages by their accesses. None for fewer than two pages.
+    `frequencies` are accesses per page, most popular page first. Maximum likelihood over the ranks 1 .. n
+    that occur: the s at which the expected log rank equals the observed one (Bauke, "Parameter estimation for
+    power-law distributions by maximum likelihood methods", European Physical Journal B 58, 2007, for a finite
+    range). On samples of a Zipf law it errs less than a straight line through the log-log plot, which gives
+    the many pages seen once the same weight as the few that matter. None for fewer than two pages.
     """
     if len(frequencies) < 2:
         return None
