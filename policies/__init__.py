@@ -14,6 +14,9 @@ A policy is a module (or any object) of plain functions over a NamedTuple of Num
 defaults, and go into the state. An init that names a positional `seed` gets one; one that names `future` is an
 offline policy and gets the trace. Hooks may call helpers; they compile with numba, and must not allocate.
 
+A policy that never counts in pages (no queue limit, no sketch) says `SIZED = True` and may then be used where pages
+differ in size; `capacity` is n_pages there.
+
 evict() is called only while the policy holds a page. A page that it returns may be unable to leave at once: a
 running request uses it, or (prefix reading) cached pages depend on it. It then stays cached though the policy forgot
 it, and leaves as soon as it can; if it is used before that, on_insert() tells the policy of it again.

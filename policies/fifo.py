@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+SIZED = True
+
 
 class State(NamedTuple):
     ring: np.ndarray  # (capacity,) uint32: the pages from oldest to newest, circular

@@ -13,6 +13,8 @@ import numpy as np
 
 from .structures.linked_list import NEXT, PREVIOUS, is_empty, new_lists, pop_back, push_front, unlink
 
+SIZED = True
+
 
 class State(NamedTuple):
     links: np.ndarray  # (n_pages + buckets, 2) uint32: a list of pages per bucket, its head at row n_pages + bucket

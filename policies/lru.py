@@ -8,6 +8,8 @@ import numpy as np
 
 from .structures.linked_list import new_lists, pop_back, push_front, unlink
 
+SIZED = True
+
 
 class State(NamedTuple):
     links: np.ndarray  # (n_pages + 1, 2) uint32: one list, most recent page in front; the last row is its head

@@ -8,6 +8,8 @@ import numpy as np
 
 from .structures.xorshift import new_generator, random_below
 
+SIZED = True
+
 
 class State(NamedTuple):
     pages: np.ndarray  # (capacity,) uint32: the cached pages, in no order

@@ -59,6 +59,7 @@ class Hooks:
     evict: Callable[..., int]
     admit: Callable[..., bool]
     stats: Callable[..., dict[str, Any]] | None
+    sized: bool  # whether it may be used where pages differ in size
     built_in: bool
     importable: bool  # whether another process finds the same functions: only then is machine code kept on disk
 
@@ -255,6 +256,7 @@ def _hooks(owner: Any, source: str, *, built_in: bool = False, importable: bool 
         evict=found["evict"],
         admit=found.get("admit", _admit_all),
         stats=found.get("stats"),
+        sized=getattr(owner, "SIZED", False),
         built_in=built_in,
         importable=importable,
     )

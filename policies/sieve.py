@@ -9,6 +9,8 @@ import numpy as np
 
 from .structures.linked_list import PREVIOUS, new_lists, push_front, unlink
 
+SIZED = True
+
 
 class State(NamedTuple):
     links: np.ndarray  # (n_pages + 1, 2) uint32: the queue, newest page in front; the last row is its head

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kvreplay.policies import get
+from kvreplay.policies import PolicyError, get
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
@@ -59,6 +59,10 @@ def replay(
     policy = get(policy)
     try_out(policy)
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
+    if size.unit == "bytes" and not policy.hooks.sized:
+        raise PolicyError(f"policy {policy.label} counts in pages of one size; give the capacity of {trace.name} in pages")
+    if size.unit == "bytes" and reading == "prefix":
+        raise TraceError(f"the prefix reading of {trace.name} counts in pages", mend="give the capacity in pages")
     cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, compiled=compiled)
     counts = _count(cell, min(windows, trace.n_requests))
     return Result(_row(cell, size, seed, counts, bytes_per_token), counts.timings(trace.n_accesses))
