@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kvreplay.policies import PolicyError, get
+from kvreplay.policies import Policy, PolicyError, get
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
@@ -50,22 +50,33 @@ def replay(
 
     Raises TraceError where the trace does not fit the reading, CapacityError, and PolicyError.
     """
+    policy = get(policy)
+    size = fit(trace, policy, capacity, reading=reading, bytes_per_token=bytes_per_token)
+    try_out(policy)
+    cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, compiled=compiled)
+    counts = _count(cell, min(windows, trace.n_requests))
+    return Result(_row(cell, size, seed, counts, bytes_per_token), counts.timings(trace.n_accesses))
+
+
+def fit(
+    trace: Trace, policy: Policy, capacity: str | int | Capacity, *, reading: str, bytes_per_token: int | None = None
+) -> Size:
+    """What `capacity` comes to on `trace`, without replaying it.
+
+    Raises TraceError, CapacityError or PolicyError where trace, policy, capacity and reading do not go together.
+    """
     if reading not in READINGS:
         raise ValueError(f"reading {reading!r} is unknown; use {' or '.join(READINGS)}")
     if not trace.has_pages:
         raise TraceError(f"{trace.name} carries lengths but no page identity", mend="read it with a synthesis, or use another trace")
     if reading == "prefix" and trace.parent is None:
         raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="use the independent reading")
-    policy = get(policy)
-    try_out(policy)
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(f"policy {policy.label} counts in pages of one size; give the capacity of {trace.name} in pages")
     if size.unit == "bytes" and reading == "prefix":
         raise TraceError(f"the prefix reading of {trace.name} counts in pages", mend="give the capacity in pages")
-    cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, compiled=compiled)
-    counts = _count(cell, min(windows, trace.n_requests))
-    return Result(_row(cell, size, seed, counts, bytes_per_token), counts.timings(trace.n_accesses))
+    return size
 
 
 class _Counts:

@@ -1,0 +1,128 @@
+"""The traces and policies that an experiment names, checked against the parameters that each of them takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, get_args, get_origin
+
+import pydantic
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from kvreplay import parameters, policies
+from kvreplay.traces import workloads
+from kvreplay.traces.errors import TraceError
+from kvreplay.traces.trace import Trace
+
+from . import grid
+from .grid import Option
+from .yaml_source import Loc
+
+
+class TraceSpec(NamedTuple):
+    """A trace that an experiment names: where it comes from, and its parameters."""
+
+    name: str  # of a workload if `generated`; else a path or a name in the catalogue
+    generated: bool
+    params: dict[str, Any]  # every parameter of a workload, defaults included; the options of a reader
+    given: dict[str, Any]  # the ones that the experiment set
+
+    def make(self, seed: int) -> Trace:
+        """The trace; `seed` seeds a generated one that sets no seed of its own. Raises TraceError."""
+        if self.generated:
+            return workloads.generate(self.name, **{"seed": seed} | self.given)
+        from kvreplay.traces import load
+
+        return load(self.name, **self.given)
+
+
+def parse_policies(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
+    """The policies that `entry` stands for: ``all``, what `policies.get` takes, or a mapping of `name` and
+    parameters, which may be lists. Positions are relative to the entry."""
+    if entry == "all":
+        return [Option(policies.get(name), ()) for name in policies.names()]
+    if isinstance(entry, str):
+        return [Option(policies.get(_find_file(entry, info)), ())]
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise ValueError(f"{entry!r} is no policy; write its name, or a mapping with `name` and parameters")
+    return _parse(
+        entry,
+        "name",
+        lambda name: policies.find(_find_file(name, info)).init,
+        lambda name, given: policies.get(_find_file(name, info), **given),
+    )
+
+
+def parse_traces(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
+    """The traces that `entry` stands for: the name of a workload, or a mapping of `generate` and its parameters; what
+    `traces.load` takes, or a mapping of `load` and its options. Positions are relative to the entry."""
+    if isinstance(entry, str):
+        entry = {"generate" if entry in workloads.names() else "load": entry}
+    if not isinstance(entry, Mapping) or ("generate" in entry) == ("load" in entry):
+        raise ValueError(f"{entry!r} is no trace; write a mapping with either `generate` or `load`, and parameters")
+    if "load" in entry:
+        found = []
+        for options, sources in grid.combinations(entry):
+            name = _find_file(str(options.pop("load")), info)
+            found.append(Option(TraceSpec(name, False, options, options), sources.get(("load",), ())))
+        return found
+    return _parse(
+        entry,
+        "generate",
+        workloads.find,
+        lambda name, given: TraceSpec(name, True, parameters.check(workloads.find(name), name, given), given),
+    )
+
+
+def _parse(
+    entry: Mapping[str, Any],
+    naming: str,
+    find: Callable[[str], Callable[..., Any]],
+    make: Callable[[str, dict[str, Any]], Any],
+) -> list[Option]:
+    """What the mapping `entry` stands for: `make(name, given)` for every name in `entry[naming]` and every
+    combination of its other keys. They must suit the keyword-only arguments of the function `find(name)`.
+
+    Raises pydantic.ValidationError with every mistake at its place.
+    """
+    names = entry[naming] if isinstance(entry[naming], list) else [entry[naming]]
+    rest = {key: value for key, value in entry.items() if key != naming}
+    options: list[Option] = []
+    problems: list[InitErrorDetails] = []
+    for i, name in enumerate(names):
+        try:
+            model = parameters.model(find(str(name)))
+        except (policies.PolicyError, TraceError) as error:
+            problems.append(problem((naming, i), str(error), name))
+            continue
+        fields = model.model_fields
+        lists = frozenset(name for name, field in fields.items() if _takes_list(field.annotation))
+        for choice in grid.combinations(rest, lists):
+            try:
+                model.model_validate(choice.values)
+                options.append(Option(make(name, choice.values), ()))
+            except pydantic.ValidationError as error:
+                for wrong in error.errors():
+                    message = f"{name}: {parameters.explain(wrong, list(fields))}"
+                    unknown = wrong["type"] == "extra_forbidden"
+                    problems.append(problem(choice.source(wrong["loc"]), message, wrong["input"], key=unknown))
+    if problems:
+        raise pydantic.ValidationError.from_exception_data(naming, problems)
+    return options
+
+
+def problem(loc: Loc, message: str, value: Any, *, key: bool = False) -> InitErrorDetails:
+    """A mistake at `loc`, as pydantic collects them; with `key` it is the key that is wrong, not its value."""
+    # The message goes in as a value: pydantic would take braces in a template for fields.
+    error = PydanticCustomError("wrong_key" if key else "wrong", "{message}", {"message": message})
+    return InitErrorDetails(type=error, loc=loc, input=value)
+
+
+def _takes_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_takes_list, get_args(annotation)))
+
+
+def _find_file(name: str, info: pydantic.ValidationInfo) -> str:
+    """A file named relative to the working directory, or else to the experiment; anything else as it is."""
+    beside: Path = info.context["folder"] / name
+    return str(beside) if beside.exists() and not Path(name).exists() else name

@@ -1,0 +1,165 @@
+"""What an experiment may say, as a pydantic model, and how its mistakes are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, Strict
+
+from kvreplay.parameters import nearest
+from kvreplay.policies import Policy
+from kvreplay.simulator.replay.capacity import Capacity, parse_capacity
+from kvreplay.simulator.replay.row import COLUMNS
+
+from . import grid
+from .entries import TraceSpec, parse_policies, parse_traces, problem
+from .errors import ExperimentError
+from .grid import Option
+from .yaml_source import Source
+
+# What `check` compares. capacity and seed say which cell it is.
+METRICS = tuple(
+    name
+    for name, (dtype, _) in COLUMNS.items()
+    if dtype in ("Int64", "Float64") and name not in ("capacity", "seed")
+)
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _parse_capacity(value: Any) -> Capacity:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"{value!r} is no capacity; write 1000, 10%, 4GiB, 500000tokens or unlimited")
+    return parse_capacity(value)
+
+
+def _known_metric(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"unknown metric {name!r}, {nearest(name, list(METRICS))}")
+    return name
+
+
+_OneOrMore = (Field(min_length=1), BeforeValidator(_as_list))
+Traces = Annotated[list[Annotated[list[Option], PlainValidator(parse_traces)]], *_OneOrMore]
+Policies = Annotated[list[Annotated[list[Option], PlainValidator(parse_policies)]], *_OneOrMore]
+Capacities = Annotated[list[Annotated[Capacity, PlainValidator(_parse_capacity)]], *_OneOrMore]
+Readings = Annotated[list[Literal["independent", "prefix"]], *_OneOrMore]
+Seeds = Annotated[list[Annotated[int, Strict(), Field(ge=0, lt=2**63)]], *_OneOrMore]
+Windows = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=10**5)]], *_OneOrMore]
+BytesPerToken = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=2**40)]], *_OneOrMore]
+
+
+class Axes(pydantic.BaseModel):
+    """What cells differ in. Each takes one value or a list of them."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    trace: Traces | None = Field(None, description="request traces, generated or loaded")
+    reading: Readings | None = Field(None, description="what a page is: for itself, or part of a prefix")
+    policy: Policies | None = Field(None, description="eviction policies")
+    capacity: Capacities | None = Field(None, description="cache sizes: 1000, 10%, 4GiB, 500000tokens, unlimited")
+    seed: Seeds | None = Field(None, description="seeds policies that draw, and generated traces without a seed")
+    windows: Windows | None = Field(None, description="points of the time series")
+    bytes_per_token: BytesPerToken | None = Field(None, description="models memory where a trace has no sizes")
+
+    def options(self) -> dict[str, list[Option]]:
+        """The options of every axis that was given, with their places in the experiment."""
+        found = {}
+        for axis in Axes.model_fields:
+            values = getattr(self, axis)
+            if axis in ("trace", "policy") and values is not None:
+                nested = [Option(o.value, (axis, i, *o.loc)) for i, entry in enumerate(values) for o in entry]
+                found[axis] = nested
+            elif values is not None:
+                found[axis] = [Option(value, (axis, i)) for i, value in enumerate(values)]
+        return found
+
+
+class Experiment(Axes):
+    """Traces, policies and capacities, crossed: each combination is a cell, and becomes a row."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="of the result folder")]
+    trace: Traces
+    reading: Readings = ["independent"]
+    policy: Policies
+    capacity: Capacities
+    seed: Seeds = [0]
+    windows: Windows = [100]
+    zip: list[Annotated[list[str], Field(min_length=2)]] = Field([], description="axes that advance together")
+    exclude: list[Axes] = Field([], description="cells that match all of the values are left out")
+    tolerance: dict[Annotated[str, AfterValidator(_known_metric)], Annotated[float, Field(ge=0)]] = Field(
+        {}, description="how far `check` lets a metric be from its baseline; 0 where not given"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _zip_fits(self) -> Experiment:
+        options = self.options()
+        problems, seen = [], set()
+        for i, group in enumerate(self.zip):
+            for axis in group:
+                if axis not in options:
+                    problems.append(problem(("zip", i), f"no axis {axis!r}, {nearest(axis, list(options))}", group))
+                elif axis in seen:
+                    problems.append(problem(("zip", i), f"axis {axis!r} is zipped twice; name it once", group))
+                seen.add(axis)
+            lengths = {axis: len(options[axis]) for axis in group if axis in options}
+            if len(set(lengths.values())) > 1:
+                counts = ", ".join(f"{axis} {length}" for axis, length in lengths.items())
+                problems.append(problem(("zip", i), f"zipped axes differ in length ({counts}); make them equal", group))
+        if problems:
+            raise pydantic.ValidationError.from_exception_data("zip", problems)
+        return self
+
+    def cells(self) -> list[dict[str, Option]]:
+        """The grid's cells in order, trace by trace. Raises ValueError where there are none, or too many."""
+        excluded = [exclusion.options() for exclusion in self.exclude]
+
+        def leave_out(cell: dict[str, Option]) -> bool:
+            return any(all(_matches(cell, axis, rule[axis]) for axis in rule) for rule in excluded)
+
+        return list(grid.cells(self.options(), self.zip, leave_out))
+
+
+def parse(source: Source) -> Experiment:
+    """The experiment in `source`. Raises ExperimentError with every mistake."""
+    try:
+        return Experiment.model_validate(source.values, context={"folder": source.folder})
+    except pydantic.ValidationError as error:
+        raise ExperimentError(_explain(wrong, source) for wrong in error.errors()) from None
+
+
+def _explain(wrong: Any, source: Source) -> str:
+    loc, kind = wrong["loc"], wrong["type"]
+    if kind == "extra_forbidden":
+        known = Experiment.model_fields if len(loc) == 1 else Axes.model_fields
+        return f"{source.where(loc, key=True)}: unknown key {loc[-1]!r}, {nearest(str(loc[-1]), list(known))}"
+    where = source.where(loc, key=kind == "wrong_key" or loc[-1:] == ("[key]",))
+    if kind == "missing":
+        return f"{where}: {loc[-1]!r} is missing; an experiment needs name, trace, policy and capacity"
+    if kind in ("wrong", "wrong_key"):
+        return f"{where}: {wrong['msg']}"
+    if kind == "value_error":
+        return f"{where}: {wrong['ctx']['error']}"
+    value = repr(wrong["input"])
+    value = value if len(value) <= 60 else value[:57] + "..."
+    return f"{where}: {loc[0]} is {value}; {wrong['msg'][0].lower()}{wrong['msg'][1:]}"
+
+
+def _matches(cell: Mapping[str, Option], axis: str, wanted: list[Option]) -> bool:
+    if axis not in cell:
+        return False
+    value = cell[axis].value
+    return any(_equals(value, option.value) for option in wanted)
+
+
+def _equals(value: Any, wanted: Any) -> bool:
+    """Whether a cell's value is the one that an exclusion means: one of that name that has the parameters given."""
+    if isinstance(wanted, Policy | TraceSpec):
+        return value.name == wanted.name and wanted.given.items() <= value.params.items()
+    if isinstance(wanted, Capacity):
+        return (value.value, value.unit) == (wanted.value, wanted.unit)
+    return value == wanted
