@@ -180,7 +180,7 @@ _RULES = (
     ),
     Family(
         (
-            "Transfers to {region} arrive within [one|two|three|five] working days and cost "
+            "Transfers to {region} arrive within [two|three|four|five] working days and cost "
             "[nothing|3 euros|7 euros|12 euros], or [0.2|0.5|1] percent above 5,000 euros.",
         ),
         (

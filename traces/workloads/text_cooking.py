@@ -117,9 +117,8 @@ _RULES = (
     ),
     Family(
         (
-            "When a guest cannot eat {item}, offer [oat cream|ground almonds|rice flour|mashed "
-            "banana|olive oil] and say [that the texture changes|that the taste stays the same|how much to "
-            "use].",
+            "When a guest cannot eat {item}, offer [oat cream|ground almonds|rice flour|olive oil] and say "
+            "[that the texture changes|that the taste stays the same|how much to use].",
         ),
         (axis("item", "milk", "eggs", "wheat", "nuts", "butter", "soya", "fish", "sesame"),),
     ),

@@ -168,9 +168,8 @@ _FAMILIES = (
 _RULES = (
     Family(
         (
-            "If a member reports that {sign}, tell them to [stop at once|drive slowly to a garage|finish "
-            "the journey], and offer [a patrol within the hour|a tow|an appointment tomorrow|advice by "
-            "telephone].",
+            "If a member reports that {sign}, tell them to [stop at once|drive slowly to a garage|go on], "
+            "and offer [a patrol within the hour|a tow|an appointment tomorrow|advice by telephone].",
         ),
         (
             axis(
@@ -201,7 +200,7 @@ _RULES = (
                 "vehicle registration",
                 "toll badge",
                 "trailer licence",
-                "international permit",
+                "towing permit",
             ),
         ),
     ),

@@ -141,9 +141,8 @@ _FAMILIES = (
 _RULES = (
     Family(
         (
-            "For {injury}, advise [cool running water|rest and a cold compress|a clean dressing|gentle "
-            "pressure] for [5|10|15|20] minutes, and a doctor if it has not improved after [one day|two "
-            "days|three days].",
+            "For {injury}, ask [how it happened|when it happened|how bad it is], advise rest, and "
+            "call back after [one hour|two hours|one day|two days]; if it is no better, book a [nurse|doctor].",
         ),
         (
             axis(
@@ -180,10 +179,10 @@ _RULES = (
     ),
     Family(
         (
-            "{person} needs [seven|eight|nine|ten|eleven] hours of sleep and at least [30|45|60|90] "
+            "Advice for {person} begins with [sleep|food|exercise|daily routine]; we suggest [30|45|60|90] "
             "minutes of movement a day, [most of it outdoors|in several short spells|at any pace].",
         ),
-        (axis("person", "A toddler", "A ten-year-old", "A teenager", "An adult", "A person over seventy"),),
+        (axis("person", "a toddler", "a child of ten", "a teenager", "an adult", "a person over seventy"),),
     ),
     Family(
         ("Never {act}: [put the caller through to a nurse|give the clinic's number|say that you cannot].",),

@@ -172,9 +172,8 @@ _RULES = (
     ),
     Family(
         (
-            "{kind} are kept for [one|two|five|seven|ten] years, then [deleted|moved to the "
-            "archive|reviewed by the records office], and must [never|only with consent|always] be sent by "
-            "email.",
+            "{kind} are kept for [two|three|five|seven|ten] years, then [deleted|archived|reviewed], and "
+            "[must never be|may only with consent be|are always] sent by email.",
         ),
         (
             axis(

@@ -115,7 +115,7 @@ _FAMILIES = (
 _RULES = (
     Family(
         (
-            "A {item} can be returned within [14|21|28|30|60] days if it is [unopened|unworn|complete]; "
+            "A {item} can be returned within [14|21|28|30|60] days if it is [unopened|undamaged|complete]; "
             "the customer pays [nothing|the postage|a fee of 5|a fee of 15] and is refunded within "
             "[3|5|7|10] days.",
         ),
@@ -173,7 +173,7 @@ _RULES = (
         ),
     ),
     Family(
-        ("The warranty on {item} runs for [one|two|three|five] years and covers [parts|parts and labour].",),
+        ("The warranty on {item} runs for [two|three|four|five] years and covers [parts|parts and labour].",),
         (axis("item", "kitchen machines", "furniture", "shoes", "watches", "computers", "garden tools"),),
     ),
 )

@@ -181,7 +181,7 @@ _RULES = (
         (axis("city", "Rome", "Prague", "Istanbul", "Seville", "Lisbon", "Edinburgh", "Kyoto", "Cape Town"),),
     ),
     Family(
-        ("{item} may travel in [the cabin only|the hold only|either, if declared|neither].",),
+        ("{item} may travel in [the cabin only|the hold only|the cabin or the hold].",),
         (
             axis(
                 "item",
