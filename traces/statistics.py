@@ -90,6 +90,17 @@ class HitRatios:
     request_mean_hit_ratio: float  # mean over requests of prefix hits / pages of the request
     byte_hit_ratio: float | None  # bytes of page hits / bytes accessed; None without object sizes
 
+    def known(self) -> dict[str, float]:
+        """The ratios that the trace allows, by the name of their definition."""
+        ratios = {
+            "page": self.page_hit_ratio,
+            "prefix": self.prefix_hit_ratio,
+            "token": self.token_hit_ratio,
+            "request-mean": self.request_mean_hit_ratio,
+            "byte": self.byte_hit_ratio,
+        }
+        return {name: ratio for name, ratio in ratios.items() if ratio is not None}
+
 
 @dataclass(frozen=True)
 class Summary:

@@ -46,7 +46,7 @@ def open_source(source: str, format: str | None = None, options: Sequence[str] =
 
 
 def parse_pairs(pairs: Sequence[str], where: str) -> dict[str, Any]:
-    """``key=value`` texts as a dictionary; values are read as in YAML. Raises ParameterError naming `where`."""
+    """``key=value`` texts as a dictionary, values read as in YAML. Raises ParameterError naming `where`."""
     import yaml
 
     from kvreplay.parameters import ParameterError
