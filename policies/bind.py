@@ -32,7 +32,9 @@ def bind(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]], *, c
     """
     if not compiled:
         return _clone(loop, hooks, lambda function, _: function)
-    key = fingerprint(loop, hooks)
+    # The module counts as well: cached machine code refers to the State class by the module it was imported from.
+    modules = sorted(hook.__module__ for hook in hooks.values())
+    key = hashlib.sha256(f"{fingerprint(loop, hooks)}{modules}".encode()).hexdigest()[:16]
     bound = _jit_clone(loop, _Hooks(hooks), key, cache)
 
     @functools.wraps(loop)
@@ -146,13 +148,12 @@ def _explain(error: Exception, hooks: Mapping[str, Callable[..., Any]]) -> str:
     """numba's many lines as one: where in the policy, and why."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     files = {hook.__code__.co_filename for hook in hooks.values()}
-    places = [(file, line) for file, line in re.findall(r'File "([^"]+)", line (\d+)', text) if file in files]
-    where = f"{places[-1][0]}:{places[-1][1]}: " if places else ""
-    if "nrt" in text.lower() or "_nrt" in text:
-        return f"{where}a hook allocates memory; allocate every array in init() and reuse it"
-    reasons = [
-        line.strip(" -+*.")
-        for line in text.splitlines()
-        if line.strip() and not re.match(r"\s*(File |Failed in|During:|<|>|def |\^|There are|- (Resolution|Of which))", line)
-    ]
-    return f"{where}does not compile: {reasons[0] if reasons else type(error).__name__}; use what numba supports in hooks"
+    places = [f"{file}:{line}: " for file, line in re.findall(r"at (\S+\.py) \((\d+)\)", text) if file in files]
+    where = places[0] if places else ""
+    if "Only accept returning of array passed into the function" in text or "NRT required but not enabled" in text:
+        return f"{where}allocates memory in a hook; allocate every array in init() and reuse it"
+    reason = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Failed in")), "")
+    call = re.search(r"Function\(<[\w ]*?function (\w+)", reason)
+    if call:
+        reason = f"{call[1].removeprefix('ol_')}() cannot be compiled for these arguments"
+    return f"{where}{reason.rstrip('.')}; hooks may use only what numba compiles"

@@ -75,20 +75,21 @@ def admit(state, page, now):
 
 def evict(state, now):
     state.evicted[0] = 1
-    while True:
-        if state.sizes[1] > state.limits[1] or state.sizes[0] == 0:
-            page = _leave(state, 1)
-            if state.uses[page] == 0:
-                return page
-            state.uses[page] = min(state.uses[page], np.uint32(3)) - np.uint32(1)
-            _enter(state, 1, page)
-        else:
+    if state.sizes[1] <= state.limits[1]:
+        # Main may outgrow its room here; it is brought back by the evictions that follow.
+        while state.sizes[0] > 0:
             page = _leave(state, 0)
             if state.uses[page] < state.limits[3]:
                 _remember(state, page)
                 return page
             state.uses[page] = 0
             _enter(state, 1, page)
+    while True:
+        page = _leave(state, 1)
+        if state.uses[page] == 0:
+            return page
+        state.uses[page] = min(state.uses[page], np.uint32(3)) - np.uint32(1)
+        _enter(state, 1, page)
 
 
 def _remember(state, page):

@@ -27,8 +27,9 @@ def try_out(policy: Policy) -> None:
     trace = Trace("trial", pages, _PAGES)
     for capacity in _CAPACITIES:
         try:
-            for _ in Cell(trace, policy, capacity, compiled=False).chunks(1):
-                pass
+            with np.errstate(divide="raise"):
+                for _ in Cell(trace, policy, capacity, compiled=False).chunks(1):
+                    pass
         except PolicyError:
             raise
         except Exception as error:

@@ -124,24 +124,22 @@ class S3FIFO(Twin):
 
     def leave(self):
         self.evicted = True
-        while True:
-            if len(self.main) > self.main_room or not self.small:
-                page = self.main.popleft()
-                if self.uses[page] == 0:
-                    return page
-                self.uses[page] = min(self.uses[page], 3) - 1
-                self.main.append(page)
-            else:
-                page = self.small.popleft()
-                if self.uses[page] >= 2:
-                    self.uses[page] = 0
-                    self.main.append(page)
-                    continue
+        from_small = len(self.main) <= self.main_room
+        while from_small and self.small:
+            page = self.small.popleft()
+            if self.uses[page] < 2:
                 if self.ghost_room:
                     if len(self.ghost) == self.ghost_room:
                         self.ghost.popleft()
                     self.ghost.append(page)
                 return page
+            self.uses[page] = 0
+            self.main.append(page)
+        while self.uses[self.main[0]] > 0:
+            page = self.main.popleft()
+            self.uses[page] = min(self.uses[page], 3) - 1
+            self.main.append(page)
+        return self.main.popleft()
 
 
 class Belady(Twin):
