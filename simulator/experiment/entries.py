@@ -27,10 +27,10 @@ class TraceSpec(NamedTuple):
     params: dict[str, Any]  # every parameter of a workload, defaults included; the options of a reader
     given: dict[str, Any]  # the ones that the experiment set
 
-    def make(self, seed: int) -> Trace:
-        """The trace; `seed` seeds a generated one that sets no seed of its own. Raises TraceError."""
+    def make(self) -> Trace:
+        """The trace. Raises TraceError."""
         if self.generated:
-            return workloads.generate(self.name, **{"seed": seed} | self.given)
+            return workloads.generate(self.name, **self.given)
         from kvreplay.traces import load
 
         return load(self.name, **self.given)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .yaml_source import Loc
 
-MAX_COMBINATIONS = 100_000
+MAX_CELLS = 100_000
 
 
 class Option(NamedTuple):
@@ -35,7 +35,7 @@ def combinations(mapping: Mapping[str, Any], lists: frozenset[str] = frozenset()
     """Every combination of the values of `mapping`, those of later keys varying fastest.
 
     A list stands for its items, also inside nested mappings. Keys in `lists` take a list as one value; theirs is
-    a list of lists. Raises ValueError where there are more than MAX_COMBINATIONS.
+    a list of lists. Raises ValueError where there are more than MAX_CELLS.
     """
     return [Combination(values, sources) for values, sources in _mapping(mapping, (), (), lists)]
 
@@ -64,8 +64,8 @@ def _mapping(
         list(_value(value, (*loc, key), (*source, key), takes_list=key in lists)) for key, value in mapping.items()
     ]
     total = math.prod(map(len, choices))
-    if total > MAX_COMBINATIONS:
-        raise ValueError(f"its lists combine to {total} cases; at most {MAX_COMBINATIONS} are run at once")
+    if total > MAX_CELLS:
+        raise ValueError(f"its lists combine to {total} cases; at most {MAX_CELLS} are allowed")
     for chosen in itertools.product(*choices):
         sources = {loc: source}
         for _, moved in chosen:

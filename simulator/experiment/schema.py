@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -62,7 +63,7 @@ class Axes(pydantic.BaseModel):
     reading: Readings | None = Field(None, description="what a page is: for itself, or part of a prefix")
     policy: Policies | None = Field(None, description="eviction policies")
     capacity: Capacities | None = Field(None, description="cache sizes: 1000, 10%, 4GiB, 500000tokens, unlimited")
-    seed: Seeds | None = Field(None, description="seeds policies that draw, and generated traces without a seed")
+    seed: Seeds | None = Field(None, description="of policies that draw random numbers")
     windows: Windows | None = Field(None, description="points of the time series")
     bytes_per_token: BytesPerToken | None = Field(None, description="models memory where a trace has no sizes")
 
@@ -95,33 +96,36 @@ class Experiment(Axes):
         {}, description="how far `check` lets a metric be from its baseline; 0 where not given"
     )
 
-    @pydantic.model_validator(mode="after")
-    def _zip_fits(self) -> Experiment:
-        options = self.options()
+    @pydantic.field_validator("zip")
+    @classmethod
+    def _zip_fits(cls, zipped: list[list[str]], info: pydantic.ValidationInfo) -> list[list[str]]:
+        options = Axes.model_construct(**{name: info.data.get(name) for name in Axes.model_fields}).options()
         problems, seen = [], set()
-        for i, group in enumerate(self.zip):
+        for i, group in enumerate(zipped):
             for axis in group:
-                if axis not in options:
-                    problems.append(problem(("zip", i), f"no axis {axis!r}, {nearest(axis, list(options))}", group))
+                if axis not in Axes.model_fields:
+                    known = nearest(axis, list(Axes.model_fields))
+                    problems.append(problem(("zip", i), f"unknown axis {axis!r}, {known}", group))
                 elif axis in seen:
                     problems.append(problem(("zip", i), f"axis {axis!r} is zipped twice; name it once", group))
                 seen.add(axis)
             lengths = {axis: len(options[axis]) for axis in group if axis in options}
             if len(set(lengths.values())) > 1:
-                counts = ", ".join(f"{axis} {length}" for axis, length in lengths.items())
-                problems.append(problem(("zip", i), f"zipped axes differ in length ({counts}); make them equal", group))
+                counts = ", ".join(f"{axis} has {length}" for axis, length in lengths.items())
+                message = f"zipped axes differ in length ({counts}); give them equally many values"
+                problems.append(problem(("zip", i), message, group))
         if problems:
             raise pydantic.ValidationError.from_exception_data("zip", problems)
-        return self
+        return zipped
 
     def cells(self) -> list[dict[str, Option]]:
-        """The grid's cells in order, trace by trace. Raises ValueError where there are none, or too many."""
+        """The grid's cells in order, traces varying slowest and the last axis fastest."""
         excluded = [exclusion.options() for exclusion in self.exclude]
 
         def leave_out(cell: dict[str, Option]) -> bool:
             return any(all(_matches(cell, axis, rule[axis]) for axis in rule) for rule in excluded)
 
-        return list(grid.cells(self.options(), self.zip, leave_out))
+        return list(itertools.islice(grid.cells(self.options(), self.zip, leave_out), grid.MAX_CELLS + 1))
 
 
 def parse(source: Source) -> Experiment:

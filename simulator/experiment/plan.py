@@ -1,0 +1,156 @@
+"""Everything that is known before the first replay: the traces, the cells in order, their keys, and what they will cost."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import kvreplay.simulator.replay
+from kvreplay.policies import Policy, PolicyError
+from kvreplay.simulator.replay import CapacityError, Result, replay
+from kvreplay.simulator.replay.capacity import Capacity, Size
+from kvreplay.simulator.replay.engine import fit
+from kvreplay.simulator.replay.trial import try_out
+from kvreplay.traces.trace import COLUMNS, Trace
+
+from .errors import ExperimentError
+from .grid import MAX_CELLS, Option
+from .schema import parse
+from .yaml_source import Source, read
+
+# For estimates only. Replays of the built-in policies take 5 - 40 ns a page access, and up to 100 bytes a page.
+_SECONDS_PER_ACCESS = 25e-9
+_BYTES_PER_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One replay to make, and all that its row depends on."""
+
+    trace: Trace
+    policy: Policy
+    capacity: Capacity
+    size: Size
+    reading: str
+    seed: int
+    windows: int
+    bytes_per_token: int | None
+
+    @functools.cached_property
+    def key(self) -> str:
+        """16 hex digits that change with anything that the row could depend on: the code of the replay included."""
+        parts = (
+            *(self.trace.name, self.trace_seed, self.trace.content_hash),
+            *(self.policy.label, self.policy.fingerprint),
+            *(self.reading, self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token),
+            _engine_version(),
+        )
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    @property
+    def trace_seed(self) -> int | None:
+        """Seed of a generated trace: with the trace's name it says which of several replicates this is."""
+        return self.trace.meta.get("seed")
+
+    @property
+    def label(self) -> str:
+        """The cell in words, for people."""
+        seeds = "" if self.trace_seed is None else f" #{self.trace_seed}"
+        return (
+            f"{self.trace.name}{seeds}, {self.policy.label}, {self.size.amount} {self.size.unit}, "
+            f"{self.reading}, seed {self.seed}"
+        )
+
+    def replay(self) -> Result:
+        """What the cell comes to."""
+        return replay(
+            self.trace,
+            self.policy,
+            self.capacity,
+            reading=self.reading,
+            seed=self.seed,
+            windows=self.windows,
+            bytes_per_token=self.bytes_per_token,
+        )
+
+
+class Plan(NamedTuple):
+    """An experiment, ready to run."""
+
+    name: str
+    values: dict[str, Any]  # the experiment as written, after overrides
+    tolerance: dict[str, float]
+    traces: list[Trace]
+    cells: list[Cell]  # in the order of the rows; cells of equal key are there once
+
+    def seconds(self, threads: int) -> float:
+        """A rough estimate of the time that the replays take, from typical speeds."""
+        accesses = sum(cell.trace.n_accesses for cell in self.cells)
+        return accesses * _SECONDS_PER_ACCESS / max(1, min(threads, len(self.cells)))
+
+    def memory(self, threads: int) -> int:
+        """A rough estimate in bytes: the traces (memory-mapped ones included), and state for each thread."""
+        columns = (getattr(trace, name) for trace in self.traces for name in COLUMNS)
+        pages = max(trace.n_pages for trace in self.traces)
+        return sum(c.nbytes for c in columns if c is not None) + min(threads, len(self.cells)) * pages * _BYTES_PER_PAGE
+
+
+def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Plan:
+    """Read an experiment, make its traces and check that all goes together; nothing is replayed.
+
+    `overrides` are ``key=value``. Raises ExperimentError with every mistake.
+    """
+    source = read(experiment)
+    for assignment in overrides:
+        source.override(assignment)
+    checked = parse(source)
+    grid = checked.cells()
+    if not 1 <= len(grid) <= MAX_CELLS:
+        found = "no cell is left after exclude" if not grid else f"more than {MAX_CELLS} cells"
+        raise ExperimentError(f"{source.where(())}: {found}; change the lists")
+    traces = _make_traces(source, {id(cell["trace"].value): cell["trace"] for cell in grid}.values())
+    cells: dict[str, Cell] = {}
+    problems = []
+    for options in grid:
+        chosen = {axis: option.value for axis, option in options.items()}
+        chosen = {"bytes_per_token": None, **chosen, "trace": traces[id(chosen["trace"])]}
+        fitting = (chosen["trace"], chosen["policy"], chosen["capacity"])
+        try:
+            size = fit(*fitting, reading=chosen["reading"], bytes_per_token=chosen["bytes_per_token"])
+            try_out(chosen["policy"])
+        except (CapacityError, PolicyError) as error:
+            at = options["capacity" if isinstance(error, CapacityError) else "policy"]
+            problems.append(f"{source.where(at.loc)}: {error}")
+        except ValueError as error:
+            problems.append(f"{source.where(options['trace'].loc)}: {error}")
+        else:
+            cell = Cell(**chosen, size=size)
+            cells.setdefault(cell.key, cell)
+    if problems:
+        raise ExperimentError(problems)
+    return Plan(checked.name, source.values, checked.tolerance, list(traces.values()), list(cells.values()))
+
+
+def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:
+    """The traces by the identity of their specs. Raises ExperimentError with every one that cannot be made."""
+    traces, problems = {}, []
+    for spec, loc in options:
+        try:
+            traces[id(spec)] = spec.make()
+        except (ValueError, OSError) as error:
+            problems.append(f"{source.where(loc)}: {error}")
+    if problems:
+        raise ExperimentError(problems)
+    return traces
+
+
+@functools.cache
+def _engine_version() -> str:
+    """A hash of the code that counts: a row made by other code is not the same cell."""
+    folder = Path(kvreplay.simulator.replay.__file__).parent
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.py")))).hexdigest()

@@ -1,0 +1,176 @@
+"""Runs the cells of a plan on threads, keeps what finishes, and writes the result folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import queue
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kvreplay.simulator.replay import Result
+
+from . import provenance
+from .plan import Cell, Plan, make_plan
+from .store import Results, open_journal, write_results
+
+
+class Progress(NamedTuple):
+    """What is told after each cell."""
+
+    cell: Cell
+    error: str | None  # the last line of the traceback, where the cell failed
+    finished: int
+    total: int
+    share: float  # of the work, by page accesses: 0 .. 1
+
+
+Watcher = Callable[[Progress], None]
+
+
+class Failure(NamedTuple):
+    """A cell that raised."""
+
+    error: str
+    traceback: str
+
+
+def run(
+    experiment: str | Path | Mapping[str, Any],
+    out: str | Path | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    threads: int | None = None,
+    watch: Watcher | None = None,
+) -> Results:
+    """Run an experiment, a YAML file or a mapping, and write its result folder (default: ``results/<name>``).
+
+    `overrides` are ``key=value`` as for ``--set``. `resume` takes over the cells that are finished already.
+    `threads` cells run at a time (default: one per core); the rows do not depend on it. Cells that raise are in
+    ``run["failed"]`` of the results. Raises ExperimentError with every mistake in the experiment.
+    """
+    plan = make_plan(experiment, overrides)
+    return run_plan(plan, Path("results", plan.name) if out is None else Path(out), resume, threads, watch)
+
+
+def run_plan(
+    plan: Plan, folder: Path, resume: bool = False, threads: int | None = None, watch: Watcher | None = None
+) -> Results:
+    """`run` for a plan. What has finished is in the folder even where this is interrupted."""
+    started = datetime.now(UTC)
+    failed: dict[str, Failure] = {}
+    status = "interrupted"
+    with open_journal(folder) as journal:
+        todo = [cell for cell in plan.cells if not (resume and cell.key in journal.entries)]
+        try:
+            for cell, result in run_cells(todo, threads, watch):
+                if isinstance(result, Failure):
+                    failed[cell.key] = result
+                else:
+                    journal.append(cell.key, complete_row(cell, result), result.timings)
+            status = "failed" if failed else "complete"
+        finally:
+            entries = [
+                journal.entries[cell.key]
+                for cell in plan.cells
+                if cell.key in journal.entries and cell.key not in failed
+            ]
+            results = write_results(folder, entries, _record(plan, status, started, failed))
+    return results
+
+
+def run_cells(
+    cells: Sequence[Cell], threads: int | None = None, watch: Watcher | None = None
+) -> Iterator[tuple[Cell, Result | Failure]]:
+    """Replay `cells` on threads, trace by trace; each comes out as it finishes.
+
+    Closing the iterator, or an exception in its consumer, starts no further cell and waits for none: the threads
+    are daemons, so that Ctrl-C does not wait for a long replay.
+    """
+    todo: queue.SimpleQueue[Cell] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Cell, Result | Failure]] = queue.SimpleQueue()
+    stop = threading.Event()
+    # Trace by trace, because what offline policies are told is kept for one trace at a time.
+    order = {id(trace): i for i, trace in reversed(list(enumerate(cell.trace for cell in cells)))}
+    for cell in sorted(cells, key=lambda cell: order[id(cell.trace)]):
+        todo.put(cell)
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                cell = todo.get_nowait()
+            except queue.Empty:
+                return
+            done.put((cell, _attempt(cell)))
+
+    for _ in range(min(threads or default_threads(), len(cells))):
+        threading.Thread(target=work, daemon=True).start()
+    work_done, work_total = 0, sum(cell.trace.n_accesses for cell in cells)
+    try:
+        for finished in range(1, len(cells) + 1):
+            cell, result = done.get()
+            work_done += cell.trace.n_accesses
+            if watch is not None:
+                error = result.error if isinstance(result, Failure) else None
+                watch(Progress(cell, error, finished, len(cells), work_done / work_total))
+            yield cell, result
+    finally:
+        stop.set()
+
+
+def default_threads() -> int:
+    """One thread per core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def complete_row(cell: Cell, result: Result) -> dict[str, Any]:
+    """The row of a result, with the inputs in front that a replay does not know or repeat."""
+    inputs = {
+        "cell": cell.key,
+        "trace_seed": cell.trace_seed,
+        "windows": cell.windows,
+        "bytes_per_token": cell.bytes_per_token,
+    }
+    return inputs | result.row
+
+
+def _attempt(cell: Cell) -> Result | Failure:
+    try:
+        return cell.replay()
+    except Exception as error:
+        return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _record(plan: Plan, status: str, started: datetime, failed: dict[str, Failure]) -> dict[str, Any]:
+    """What run.json says."""
+    return {
+        "name": plan.name,
+        "status": status,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "provenance": dataclasses.asdict(provenance.collect()),
+        "experiment": plan.values,
+        "tolerance": plan.tolerance,
+        "traces": [
+            {
+                "name": trace.name,
+                "content_hash": trace.content_hash,
+                "requests": trace.n_requests,
+                "accesses": trace.n_accesses,
+                "pages": trace.n_pages,
+                "meta": dict(trace.meta),
+            }
+            for trace in plan.traces
+        ],
+        "cells": len(plan.cells),
+        "failed": [
+            {"cell": cell.key, "label": cell.label, **failed[cell.key]._asdict()}
+            for cell in plan.cells
+            if cell.key in failed
+        ],
+    }
