@@ -63,11 +63,7 @@ def _panels(summary: Summary) -> list[tuple[Callable[[Axes, Summary], None], boo
 
 
 def _title(summary: Summary) -> str:
-    pages = (
-        f", {summary.page_accesses:,} accesses to {summary.distinct_pages:,} pages"
-        if summary.page_accesses
-        else ""
-    )
+    pages = f", {summary.page_accesses:,} accesses to {summary.distinct_pages:,} pages" if summary.page_accesses else ""
     unknown = "" if summary.page_accesses else " (times and lengths only: no page identity)"
     return f"{summary.trace.name}: {summary.requests:,} requests{pages}{unknown}"
 
@@ -80,9 +76,7 @@ def _draw_arrivals(axes: Axes, summary: Summary) -> None:
     unit, length = time_unit(arrivals.duration_seconds)
     edges = np.linspace(0, arrivals.duration_seconds / length, WINDOWS + 1)
     axes.stairs(arrivals.per_window / width, edges, fill=True, color=_BLUE, alpha=0.8)
-    axes.axhline(
-        arrivals.requests_per_second, color=_ORANGE, label=f"mean {arrivals.requests_per_second:,.3g}"
-    )
+    axes.axhline(arrivals.requests_per_second, color=_ORANGE, label=f"mean {arrivals.requests_per_second:,.3g}")
     axes.set(
         title=f"Arrivals (CV of the gaps {arrivals.interarrival_cv:.2f})",
         xlabel=f"time, {unit}",
@@ -101,7 +95,7 @@ def _draw_lengths(axes: Axes, summary: Summary) -> None:
         if values is not None:
             _draw_shares(axes, np.sort(values), colour, f"{label}, median {np.median(values):,.0f}")
     axes.set(title="Prompt and output lengths", xlabel="tokens", ylabel="share of requests ≤", ylim=(0, 1.02))
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, handlelength=1)
 
 
 def _draw_popularity(axes: Axes, summary: Summary) -> None:
@@ -128,9 +122,9 @@ def _draw_reuse_distance(axes: Axes, summary: Summary) -> None:
     ratio = summary.unlimited_cache.page_hit_ratio
     axes.axhline(ratio, color=INFINITE, linestyle="--", linewidth=1, label=f"unlimited cache, {ratio:.3f}")
     axes.set(
-        title="Reuse distance = LRU's page hit ratio",
+        title="Reuse distance, as LRU's curve",
         xlabel="cache size, pages",
-        ylabel="page accesses reused within",
+        ylabel="page hit ratio of LRU",
     )
     axes.set_ylim(0, min(1.02, 1.15 * ratio))
     axes.legend(frameon=False, fontsize=8, loc="lower right")
@@ -140,9 +134,7 @@ def _draw_reuse_time(axes: Axes, summary: Summary) -> None:
     assert summary.reuse is not None
     times = np.sort(summary.reuse.times)
     _draw_shares(axes, times, _BLUE, f"median {np.median(times):,.3g} s")
-    axes.set(
-        title="Reuse time", xlabel="seconds since the last access", ylabel="share of reuses ≤", ylim=(0, 1.02)
-    )
+    axes.set(title="Reuse time", xlabel="seconds since the last access", ylabel="share of reuses ≤", ylim=(0, 1.02))
     axes.legend(frameon=False, fontsize=8)
 
 
@@ -153,15 +145,13 @@ def _draw_hit_ratios(axes: Axes, summary: Summary) -> None:
     bars = axes.barh(list(known), list(known.values()), color=_BLUE, height=0.6)
     axes.bar_label(bars, fmt="%.3f", padding=3, fontsize=9)
     axes.invert_yaxis()
-    axes.set(title="Unlimited cache: the most that can hit", xlabel="hit ratio", xlim=(0, 1.0))
+    axes.set(title="Unlimited cache", xlabel="hit ratio", xlim=(0, 1.0))
     axes.grid(visible=False, axis="y")
 
 
 def _draw_nothing(axes: Axes, summary: Summary) -> None:
     axes.set_axis_off()
-    axes.text(
-        0.5, 0.5, "the trace carries neither times, lengths nor pages", ha="center", transform=axes.transAxes
-    )
+    axes.text(0.5, 0.5, "the trace carries neither times, lengths nor pages", ha="center", transform=axes.transAxes)
 
 
 def _draw_shares(axes: Axes, ordered: np.ndarray, colour: str, label: str) -> None:

@@ -1,0 +1,264 @@
+"""Statistics: against slow obvious versions on random traces, and against what theory says of known ones."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kvreplay.traces import reuse
+from kvreplay.traces.builder import Batch, TraceBuilder
+from kvreplay.traces.errors import TraceError
+from kvreplay.traces.statistics import Distribution, arrivals, popularity, summarise, zipf_exponent
+from kvreplay.traces.trace import Trace
+
+Requests = list[list[int]]
+
+
+def build(requests: Requests, arrival: list[float] | None = None, page_tokens: int | None = None, **columns) -> Trace:
+    """A trace of page keys; `arrival` defaults to one request a second."""
+    builder = TraceBuilder()
+    builder.add(
+        Batch(
+            keys=np.array([key for request in requests for key in request], np.uint64),
+            counts=np.array([len(request) for request in requests], np.int32),
+            arrival=np.arange(len(requests), dtype=float) if arrival is None else np.array(arrival),
+            **columns,
+        )
+    )
+    return builder.finish("test", page_tokens=page_tokens)
+
+
+def traces() -> st.SearchStrategy[Requests]:
+    # Few keys and many requests: the clock of the compiled count runs out several times.
+    request = st.lists(st.integers(0, 30), max_size=8)
+    return st.lists(request, min_size=1, max_size=120).filter(any)
+
+
+def slow_distances(requests: Requests) -> Counter[int]:
+    stack: list[int] = []  # most recently used first
+    distances: Counter[int] = Counter()
+    for key in (key for request in requests for key in request):
+        if key in stack:
+            distances[stack.index(key)] += 1
+            stack.remove(key)
+        stack.insert(0, key)
+    return distances
+
+
+@settings(max_examples=150, deadline=None)
+@given(traces())
+def test_reuse_distance_is_the_place_in_an_lru_stack(requests: Requests) -> None:
+    trace = build(requests)
+    assert Counter(dict(enumerate(reuse.distance_counts(trace)))) == slow_distances(requests)
+
+
+def test_reuse_distances_over_many_words_of_marks() -> None:
+    keys = np.random.default_rng(0).zipf(1.3, 20_000) % 700
+    trace = build([[int(key)] for key in keys])
+    assert Counter(dict(enumerate(reuse.distance_counts(trace)))) == slow_distances([keys.tolist()])
+
+
+@settings(deadline=None)
+@given(traces(), st.randoms(use_true_random=False))
+def test_reuse_time_is_the_time_since_the_last_access(requests: Requests, random) -> None:
+    arrival = sorted(random.choice([0.0, 1.5, 2.25, 7.0]) for _ in requests)
+    last: dict[int, float] = {}
+    times = []
+    for now, request in zip(arrival, requests, strict=True):
+        for key in request:
+            if key in last:
+                times.append(now - last[key])
+            last[key] = now
+    assert reuse.reuse_times(build(requests, arrival)).tolist() == times
+
+
+@settings(deadline=None)
+@given(traces())
+def test_an_unlimited_cache_hits_what_was_seen_before(requests: Requests) -> None:
+    tokens = [max(1, 4 * len(request) - 2) for request in requests]
+    seen: set[int] = set()
+    hits, prefixes = 0, []
+    for request in requests:
+        contiguous = True
+        prefixes.append(0)
+        for key in request:
+            hits += key in seen
+            contiguous &= key in seen
+            prefixes[-1] += contiguous
+            seen.add(key)
+    ratios = summarise(build(requests, page_tokens=4, prompt_tokens=np.array(tokens))).unlimited_cache
+    accesses = sum(map(len, requests))
+    saved = sum(min(4 * prefix, length) for prefix, length in zip(prefixes, tokens, strict=True))
+    shares = [prefix / len(request) if request else 0 for prefix, request in zip(prefixes, requests, strict=True)]
+    assert ratios.page_hit_ratio == hits / accesses
+    assert ratios.prefix_hit_ratio == sum(prefixes) / accesses
+    assert ratios.token_hit_ratio == saved / sum(tokens)
+    assert ratios.request_mean_hit_ratio == pytest.approx(sum(shares) / len(requests), abs=1e-12)
+    assert ratios.byte_hit_ratio is None
+
+
+def test_a_trace_worked_by_hand() -> None:
+    # Pages of 10 tokens. Request 2 repeats request 1 and is 5 tokens longer; request 3 shares its first page.
+    trace = build(
+        [[1, 2], [1, 2, 3], [1, 4]],
+        arrival=[0, 10, 40],
+        page_tokens=10,
+        prompt_tokens=np.array([20, 25, 20]),
+        output_tokens=np.array([1, 2, 3]),
+        session=np.array([0, 0, 1]),
+    )
+    summary = summarise(trace, bytes_per_token=100)
+    assert (summary.requests, summary.page_accesses, summary.distinct_pages, summary.sessions) == (3, 7, 4, 2)
+    assert (summary.footprint_tokens, summary.footprint_bytes) == (40, 4000)
+    assert summary.prefix_tree is True
+    assert summary.unlimited_cache.page_hit_ratio == 3 / 7
+    assert summary.unlimited_cache.prefix_hit_ratio == 3 / 7
+    assert summary.unlimited_cache.token_hit_ratio == 30 / 65
+    assert summary.unlimited_cache.request_mean_hit_ratio == pytest.approx((0 + 2 / 3 + 1 / 2) / 3)
+    # Page 1 comes back over page 2, page 2 over page 1, and page 1 again over pages 2 and 3.
+    assert summary.reuse.distance_counts.tolist() == [0, 2, 1, 0]
+    assert summary.reuse.times.tolist() == [10, 10, 30]
+    assert summary.popularity.frequencies.tolist() == [3, 2, 1, 1]
+    assert summary.popularity.one_hit_wonders == 1 / 2
+    assert summary.arrivals.requests_per_second == 2 / 40
+    assert summary.arrivals.interarrival_cv == pytest.approx(10 / 20)  # gaps 10 and 30
+    assert summary.output_tokens == Distribution(2.0, 1, 2, 3, 3, 3)
+    assert json.loads(json.dumps(summary.as_dict()))["reuse"]["distance"]["max"] == 2
+
+
+def test_object_sizes_give_bytes() -> None:
+    builder = TraceBuilder()
+    builder.add(Batch(keys=np.array([1, 2, 1, 1], np.uint64), key_bytes=np.array([100, 900, 100, 100])))
+    summary = summarise(builder.finish("objects"))
+    assert summary.footprint_bytes == 1000
+    assert summary.unlimited_cache.page_hit_ratio == 2 / 4
+    assert summary.unlimited_cache.byte_hit_ratio == pytest.approx(200 / 1200)
+    assert summary.unlimited_cache.token_hit_ratio is None
+    assert summary.arrivals is None
+    assert summary.reuse.seconds is None
+    assert summary.prefix_tree is None
+
+
+def test_a_page_behind_two_pages_is_no_tree() -> None:
+    assert summarise(build([[1, 2], [3, 2]])).prefix_tree is False
+
+
+def test_a_trace_of_lengths_admits_what_it_cannot_know() -> None:
+    builder = TraceBuilder()
+    builder.add(Batch(arrival=np.array([0.0, 1.0]), prompt_tokens=np.array([5, 7]), output_tokens=np.array([1, 1])))
+    trace = builder.finish("lengths")
+    summary = summarise(trace)
+    assert summary.prompt_tokens.mean == 6
+    for name in (
+        "page_accesses",
+        "distinct_pages",
+        "footprint_tokens",
+        "footprint_bytes",
+        "pages_per_request",
+    ):
+        assert getattr(summary, name) is None
+    assert summary.popularity is None
+    assert summary.reuse is None
+    assert summary.unlimited_cache is None
+    assert summary.prefix_tree is None
+    with pytest.raises(TraceError, match="no pages of a known size in tokens; leave bytes per token out"):
+        summarise(trace, bytes_per_token=100)
+
+
+def test_a_trace_without_reuse_or_time() -> None:
+    summary = summarise(build([[1], [2]], arrival=[3.0, 3.0]))
+    assert summary.reuse.distance is None
+    assert summary.reuse.seconds is None
+    assert summary.arrivals.duration_seconds == 0
+    assert summary.arrivals.requests_per_second is None
+    assert summary.unlimited_cache.page_hit_ratio == 0
+
+
+@given(st.lists(st.integers(0, 40), min_size=1))
+def test_a_distribution_of_counts_is_that_of_the_values(values: list[int]) -> None:
+    direct = Distribution.of(np.array(values))
+    counted = Distribution.of_counts(np.bincount(values, minlength=50))
+    assert (direct.min, direct.p50, direct.p90, direct.p99, direct.max) == (
+        (counted.min, counted.p50, counted.p90, counted.p99, counted.max)
+    )
+    assert direct.mean == pytest.approx(counted.mean)
+    ordered = sorted(values)
+    # By definition: the first value at which at least 90 % of all are reached.
+    assert direct.p90 == next(value for rank, value in enumerate(ordered, 1) if rank * 10 >= len(ordered) * 9)
+
+
+def test_even_arrivals_have_no_burstiness_and_poisson_ones_have_one() -> None:
+    even = arrivals(np.arange(0, 1001, 2.0))
+    assert even.requests_per_second == 0.5
+    assert even.interarrival_cv == 0
+    assert even.peak_to_mean < 1.2
+    gaps = np.random.default_rng(1).exponential(0.2, 100_000)
+    poisson = arrivals(np.cumsum(gaps))
+    assert poisson.requests_per_second == pytest.approx(5, rel=0.02)
+    assert poisson.interarrival_cv == pytest.approx(1, abs=0.02)
+
+
+def test_zipf_exponent_of_exact_frequencies() -> None:
+    assert zipf_exponent(2520 // np.arange(1, 11)) == pytest.approx(1, abs=1e-9)  # 2520 = lcm(1 .. 10)
+    assert zipf_exponent(3600 // np.arange(1, 7) ** 2) == pytest.approx(2, abs=1e-9)
+    assert zipf_exponent(np.full(50, 7)) == pytest.approx(0, abs=1e-9)
+    assert zipf_exponent(np.array([5])) is None
+
+
+@pytest.mark.parametrize("exponent", [0.6, 0.8, 1.0, 1.2])
+def test_zipf_exponent_is_recovered_from_a_sample(exponent: float) -> None:
+    weights = np.arange(1, 1001) ** -exponent
+    keys = np.random.default_rng(7).choice(1000, 300_000, p=weights / weights.sum())
+    fit = popularity(build([keys.tolist()]))
+    assert fit.zipf_exponent == pytest.approx(exponent, abs=0.01)
+    assert fit.zipf_distance < 0.01
+
+
+def test_a_law_that_is_not_zipf_is_far_from_its_fit() -> None:
+    # Half the accesses go evenly to 10 pages, half evenly to 990: no straight line in log rank.
+    keys = [key for key in range(10) for _ in range(990)] + [key for key in range(10, 1000) for _ in range(10)]
+    assert popularity(build([keys])).zipf_distance > 0.1
+
+
+@pytest.mark.parametrize("skewed", [[10**9, 1], [10**12, 10**6, 1]])
+def test_zipf_fit_finds_the_likeliest_exponent_of_extreme_counts(skewed: list[int]) -> None:
+    fitted = zipf_exponent(np.array(skewed))
+    ranks = np.log(np.arange(1, len(skewed) + 1))
+
+    def log_likelihood(exponent: float) -> float:
+        return -exponent * (ranks @ skewed) - sum(skewed) * np.log(np.exp(-exponent * ranks).sum())
+
+    assert log_likelihood(fitted) > log_likelihood(fitted * 0.99)
+    assert log_likelihood(fitted) > log_likelihood(fitted * 1.01)
+
+
+MIRROR = Path(os.environ.get("KVREPLAY_TRACE_DIR", "")) / "mooncake_conversation.jsonl"
+
+
+@pytest.mark.skipif(not MIRROR.is_file(), reason="KVREPLAY_TRACE_DIR holds no mooncake_conversation.jsonl")
+def test_the_real_conversation_trace() -> None:
+    # Counted by independent means; so are the LRU hits in 10,000 pages and the unlimited page hits below.
+    records = [json.loads(line) for line in MIRROR.open()]
+    trace = build(
+        [record["hash_ids"] for record in records],
+        arrival=[record["timestamp"] / 1000 for record in records],
+        page_tokens=512,
+        prompt_tokens=np.array([record["input_length"] for record in records]),
+    )
+    summary = summarise(trace)
+    assert (summary.requests, summary.page_accesses, summary.distinct_pages) == (12_031, 288_500, 182_790)
+    assert summary.arrivals.distinct_times == 1180
+    assert summary.prefix_tree is True
+    assert summary.reuse.distance_counts[:10_000].sum() == 60_921
+    ratios = summary.unlimited_cache
+    assert ratios.page_hit_ratio == 105_710 / 288_500
+    assert round(ratios.prefix_hit_ratio, 3) == 0.366
+    assert round(ratios.token_hit_ratio, 3) == 0.374
+    assert round(ratios.request_mean_hit_ratio, 3) == 0.384
