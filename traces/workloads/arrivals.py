@@ -38,7 +38,7 @@ class Arrival:
     """
 
     process: Literal["poisson", "gamma", "uniform", "closed", "trace"] = "poisson"
-    rate: Annotated[float, Interval(gt=0, le=1e9)] | None = None
+    rate: Annotated[float, Interval(ge=1e-9, le=1e9)] | None = None
     burstiness: Annotated[float, Interval(gt=0, le=100)] | None = None
     clients: Annotated[int, Interval(ge=1, le=10**6)] | None = None
     think: Annotated[float, Interval(ge=0, le=1e9)] | None = None

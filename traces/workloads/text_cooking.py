@@ -67,7 +67,7 @@ _FAMILIES = (
         (
             "[how much|what quantity of] {food} do I [need|cook] for {people} people?",
             "[I'm cooking for|I have] {people} [people|guests]. How much {food} should I [buy|make]?",
-            "[what is the right amount of|how many grams of] {food} [for|to serve] {people} people?",
+            "[what is the right amount of|how many grams of] {food} for {people} [people|guests]?",
         ),
         (axis("food", "rice", "pasta", "couscous"), axis("people", "two", "four", "six", "ten")),
     ),

@@ -78,5 +78,5 @@ def handbook(domain: Domain, company: int, words: int, rng: np.random.Generator)
             town=_TOWNS[rng.integers(len(_TOWNS))],
         )
         lines.append(f"- {place}")
-        missing -= len(place.split())
+        missing -= len(lines[-1].split())
     return "\n".join(lines)

@@ -142,7 +142,7 @@ _RULES = (
     Family(
         (
             "For {injury}, ask [how it happened|when it happened|how bad it is], advise rest, and "
-            "call back after [one hour|two hours|one day|two days]; if it is no better, book a [nurse|doctor].",
+            "call back after [one hour|two hours|one day|two days]; if it is no better, book a doctor.",
         ),
         (
             axis(

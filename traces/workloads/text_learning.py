@@ -19,7 +19,7 @@ _FAMILIES = (
     ),
     Family(
         (
-            "[how many|what number of] {to} [is|are] {amount} {start}?",
+            "how many {to} [are|make|are there in] {amount} {start}?",
             "[convert|change] {amount} {start} [to|into] {to}[|, please].",
             "[what is|what's] {amount} {start} in {to}?",
             "[can you give me|can you express|do you know] {amount} {start} in {to}?",

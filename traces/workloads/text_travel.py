@@ -15,7 +15,7 @@ _FAMILIES = (
             axis(
                 "act",
                 "[cancel|call off]",
-                "[change the date of|move to another day]",
+                "[change the date of|change the day of]",
                 "[print|get a paper copy of]",
             ),
             axis(
@@ -33,7 +33,7 @@ _FAMILIES = (
             "can I still {act} a {ticket} [on the day itself|an hour before I leave]?",
         ),
         (
-            axis("act", "[cancel|call off]", "[change the date of|move to another day]"),
+            axis("act", "[cancel|call off]", "[change the date of|change the day of]"),
             axis("ticket", "[flight|plane ticket]", "[train ticket|rail ticket]"),
         ),
     ),
@@ -69,7 +69,7 @@ _FAMILIES = (
     Family(
         (
             "[can I|am I allowed to|is it OK to] [take|bring|pack] {item} in [my|the] {bag}?",
-            "[is|are] {item} allowed in [the|my] {bag}[| on a flight]?",
+            "is {item} [allowed|permitted] in [the|my] {bag}[| when I fly]?",
             "[what are|can you tell me] the rules for {item} in {bag}?",
             "I [need|want] to [fly|travel by plane] with {item}. Does that go in my {bag}?",
         ),
@@ -78,9 +78,9 @@ _FAMILIES = (
                 "item",
                 "[a power bank|a spare battery]",
                 "[a pocket knife|a small knife]",
-                "[liquid medicine|a bottle of medicine]",
+                "[a bottle of medicine|a bottle of cough syrup]",
                 "[a musical instrument|a violin]",
-                "[skis|a pair of skis]",
+                "[a pair of skis|a set of skis]",
             ),
             axis("bag", "[hand luggage|cabin bag|carry-on]", "[checked luggage|checked bag|hold luggage]"),
         ),
