@@ -41,30 +41,31 @@ class Cell:
     windows: int
     bytes_per_token: int | None
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells the cell from the others: columns of its row that are known beforehand."""
+        return {
+            "trace": self.trace.name,
+            "trace_seed": self.trace.meta.get("seed"),
+            "policy": self.policy.label,
+            "reading": self.reading,
+            "capacity": self.size.amount,
+            "capacity_unit": self.size.unit,
+            "seed": self.seed,
+            "windows": self.windows,
+            "bytes_per_token": self.bytes_per_token,
+        }
+
     @functools.cached_property
     def key(self) -> str:
-        """16 hex digits that change with anything that the row could depend on: the code of the replay included."""
-        parts = (
-            *(self.trace.name, self.trace_seed, self.trace.content_hash),
-            *(self.policy.label, self.policy.fingerprint),
-            *(self.reading, self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token),
-            _engine_version(),
-        )
+        """16 hex digits that change with anything that the row depends on: the code of policy and replay included."""
+        parts = (self.identity, self.trace.content_hash, self.policy.fingerprint, _engine_version())
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     @property
-    def trace_seed(self) -> int | None:
-        """Seed of a generated trace: with the trace's name it says which of several replicates this is."""
-        return self.trace.meta.get("seed")
-
-    @property
     def label(self) -> str:
-        """The cell in words, for people."""
-        seeds = "" if self.trace_seed is None else f" #{self.trace_seed}"
-        return (
-            f"{self.trace.name}{seeds}, {self.policy.label}, {self.size.amount} {self.size.unit}, "
-            f"{self.reading}, seed {self.seed}"
-        )
+        """The cell in words."""
+        return label(self.identity)
 
     def replay(self) -> Result:
         """What the cell comes to."""
@@ -77,6 +78,16 @@ class Cell:
             windows=self.windows,
             bytes_per_token=self.bytes_per_token,
         )
+
+
+def label(identity: Mapping[str, Any]) -> str:
+    """A cell's identity in words."""
+    seed, bytes_per_token = identity["trace_seed"], identity["bytes_per_token"]
+    return (
+        f"{identity['trace']}{'' if seed is None else f' #{seed}'}, {identity['policy']}, "
+        f"{identity['capacity']} {identity['capacity_unit']}, {identity['reading']}, seed {identity['seed']}, "
+        f"{identity['windows']} windows{'' if bytes_per_token is None else f', {bytes_per_token} B a token'}"
+    )
 
 
 class Plan(NamedTuple):

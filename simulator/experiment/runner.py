@@ -26,7 +26,7 @@ class Progress(NamedTuple):
     error: str | None  # the last line of the traceback, where the cell failed
     finished: int
     total: int
-    share: float  # of the work, by page accesses: 0 .. 1
+    share: float  # of the work, 0 .. 1: half by cells, half by page accesses, as small cells take time too
 
 
 Watcher = Callable[[Progress], None]
@@ -72,7 +72,7 @@ def run_plan(
                 if isinstance(result, Failure):
                     failed[cell.key] = result
                 else:
-                    journal.append(cell.key, complete_row(cell, result), result.timings)
+                    journal.append(cell.key, {"cell": cell.key} | cell.identity | result.row, result.timings)
             status = "failed" if failed else "complete"
         finally:
             entries = [
@@ -110,14 +110,15 @@ def run_cells(
 
     for _ in range(min(threads or default_threads(), len(cells))):
         threading.Thread(target=work, daemon=True).start()
-    work_done, work_total = 0, sum(cell.trace.n_accesses for cell in cells)
+    accesses, total = 0, sum(cell.trace.n_accesses for cell in cells)
     try:
         for finished in range(1, len(cells) + 1):
             cell, result = done.get()
-            work_done += cell.trace.n_accesses
+            accesses += cell.trace.n_accesses
             if watch is not None:
                 error = result.error if isinstance(result, Failure) else None
-                watch(Progress(cell, error, finished, len(cells), work_done / work_total))
+                share = (finished / len(cells) + accesses / total) / 2
+                watch(Progress(cell, error, finished, len(cells), share))
             yield cell, result
     finally:
         stop.set()
@@ -126,17 +127,6 @@ def run_cells(
 def default_threads() -> int:
     """One thread per core that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def complete_row(cell: Cell, result: Result) -> dict[str, Any]:
-    """The row of a result, with the inputs in front that a replay does not know or repeat."""
-    inputs = {
-        "cell": cell.key,
-        "trace_seed": cell.trace_seed,
-        "windows": cell.windows,
-        "bytes_per_token": cell.bytes_per_token,
-    }
-    return inputs | result.row
 
 
 def _attempt(cell: Cell) -> Result | Failure:

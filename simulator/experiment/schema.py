@@ -84,6 +84,7 @@ class Experiment(Axes):
     """Traces, policies and capacities, crossed: each combination is a cell, and becomes a row."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="of the result folder")]
+    question: str = Field("", description="that the experiment answers; the report opens with it")
     trace: Traces
     reading: Readings = ["independent"]
     policy: Policies

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import polars as pl
 
+from kvreplay.files import write_whole
 from kvreplay.simulator.replay.row import COLUMNS, TIMINGS
 
 from .errors import ExperimentError
@@ -92,7 +94,7 @@ def open_journal(folder: Path) -> Iterator[Journal]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             entries = _read_journal(path)
             # A line for each cell and no torn one: what a killed run left half-written goes.
-            _replace(path, lambda partial: partial.write_text("".join(map(_line, entries.values()))))
+            write_whole(path, "".join(map(_line, entries.values())))
             file = stack.enter_context(path.open("a"))
         except BlockingIOError:
             raise ExperimentError(f"{folder}: another run is writing here; wait, or choose another --out") from None
@@ -117,32 +119,23 @@ def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
 def write_results(folder: Path, entries: Iterable[dict[str, Any]], run: dict[str, Any]) -> Results:
     """Replace the tables in `folder` by those of `entries`, lines of the journal, and run.json by `run`."""
     entries = list(entries)
-    rows = table([entry["row"] for entry in entries], INPUTS | {name: dtype for name, (dtype, _) in COLUMNS.items()})
-    timings = table(
+    rows = _table([entry["row"] for entry in entries], INPUTS | {name: dtype for name, (dtype, _) in COLUMNS.items()})
+    timings = _table(
         [{"cell": entry["cell"], **entry["timings"]} for entry in entries],
         {"cell": "String"} | {name: dtype for name, (dtype, _) in TIMINGS.items()},
     )
-    _replace(folder / _ROWS, rows.write_parquet)
-    _replace(folder / _TIMINGS, timings.write_parquet)
-    _replace(folder / _RUN, lambda path: path.write_text(json.dumps(run, indent=1) + "\n"))
+    for name, frame in ((_ROWS, rows), (_TIMINGS, timings)):
+        parquet = io.BytesIO()
+        frame.write_parquet(parquet)
+        write_whole(folder / name, parquet.getvalue())
+    write_whole(folder / _RUN, json.dumps(run, indent=1) + "\n")
     return Results(folder, rows, timings, run)
 
 
-def table(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pl.DataFrame:
+def _table(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pl.DataFrame:
     """A frame of exactly these columns, types and order."""
     return pl.DataFrame(rows, schema={name: _DTYPES[dtype] for name, dtype in dtypes.items()})
 
 
 def _line(entry: dict[str, Any]) -> str:
     return json.dumps(entry) + "\n"
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make the file under a temporary name, then put it in the place of `path`."""
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

@@ -1,0 +1,58 @@
+"""How far a run is: one line that keeps changing on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kvreplay.simulator.experiment import Progress
+
+_WIDTH = 30  # characters of the bar
+_EVERY = 0.1  # seconds between changes on a terminal
+_LINES = 10  # plain lines of a whole run
+
+
+class ProgressLine:
+    """Told of each finished cell; writes to stderr."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._shown = float("-inf")
+        self._terminal = sys.stderr.isatty()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show `progress`, unless it was shown a moment ago."""
+        last = progress.finished == progress.total
+        if progress.error is not None:
+            self._write(f"failed: {progress.cell.label}: {progress.error}\n")
+        if self._terminal:
+            now = time.monotonic()
+            if last or now - self._shown >= _EVERY:
+                self._shown = now
+                bar = ("#" * round(_WIDTH * progress.share)).ljust(_WIDTH, ".")
+                self._write(f"[{bar}] {self._text(progress)}" + ("\n" if last else ""))
+        elif last or progress.finished % max(progress.total // _LINES, 1) == 0:
+            self._write(f"{self._text(progress)}\n")
+
+    def _text(self, progress: Progress) -> str:
+        elapsed = time.monotonic() - self._started
+        left = elapsed * (1 - progress.share) / progress.share
+        times = f"{clock(elapsed)}, {clock(left)} left" if progress.finished < progress.total else clock(elapsed)
+        return f"{progress.finished} of {progress.total} cells, {times}"
+
+    def _write(self, text: str) -> None:
+        # On a terminal: back to the start of the line, and erase what was there.
+        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else text)
+        sys.stderr.flush()
+
+
+def clock(seconds: float) -> str:
+    """``1:02:03``, ``2:03`` or ``4 s``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

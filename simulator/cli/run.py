@@ -1,0 +1,90 @@
+"""Runs an experiment: every combination in a YAML file becomes a row in a result folder, with a report.
+
+Exit codes: 0 done, 2 a mistake in the experiment, 3 a cell failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kvreplay.simulator.experiment import Plan
+
+HELP = "run an experiment from a YAML file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("experiment", metavar="FILE", help="YAML file; its JSON schema is printed by `kvreplay schema`")
+    parser.add_argument("--dry-run", action="store_true", help="only list the cells, and estimate what they take")
+    parser.add_argument("--resume", action="store_true", help="take over the cells that are finished already")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="override a value of the file; may be repeated, and dots lead inwards: trace.0.requests=1000",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="result folder (default: results/NAME)")
+    add_threads_argument(parser)
+
+
+def add_threads_argument(parser: argparse.ArgumentParser) -> None:
+    """--threads, for every command that runs cells."""
+    parser.add_argument(
+        "--threads", metavar="N", type=_positive, help="cells replayed at once (default: one per core)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from kvreplay.simulator.experiment import make_plan, run_plan
+    from kvreplay.simulator.report import write_report
+    from kvreplay.simulator.report.table import as_text, ratios
+    from kvreplay.simulator.report.workloads import workloads
+
+    from .progress import ProgressLine
+
+    plan = make_plan(args.experiment, args.set)
+    if args.dry_run:
+        _describe(plan, args.threads)
+        return 0
+    folder = args.out or Path("results", plan.name)
+    try:
+        results = run_plan(plan, folder, args.resume, args.threads, ProgressLine())
+    except KeyboardInterrupt:
+        print(f"\ninterrupted: what has finished is in {folder}; go on with --resume", file=sys.stderr)
+        return 130
+    failed = results.run["failed"]
+    if len(results.rows):
+        write_report(folder)
+        for workload in workloads(results.rows):
+            print(f"{as_text(ratios(workload, 'hit_ratio'))}\n")
+        print(f"report: {folder / 'report.html'}")
+    if failed:
+        print(f"{len(failed)} of {len(plan.cells)} cells failed; see {folder / 'run.json'}", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _describe(plan: Plan, threads: int | None) -> None:
+    from kvreplay.simulator.experiment.runner import default_threads
+
+    from .progress import clock
+
+    for cell in plan.cells:
+        print(cell.label)
+    threads = threads or default_threads()
+    print(
+        f"{len(plan.cells)} cells on {threads} threads: about {clock(plan.seconds(threads))} and "
+        f"{plan.memory(threads) / 2**20:.0f} MiB. Estimated from the traces' sizes and the typical speed of the "
+        "built-in policies; compiling a policy for the first time takes a few seconds more."
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return value

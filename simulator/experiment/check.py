@@ -1,0 +1,170 @@
+"""The regression check: an experiment's figures against those of a committed baseline, a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kvreplay.files import write_whole
+from kvreplay.simulator.replay.row import COLUMNS
+
+from .errors import ExperimentError
+from .plan import Plan, label, make_plan
+from .runner import Failure, Watcher, run_cells
+from .schema import METRICS
+from .store import INPUTS
+
+BASELINES = Path("results/baselines")
+
+# Which cell a line of the baseline belongs to. The cell's key would not do: it changes with the code.
+_IDENTITY = ("trace", "trace_seed", "policy", "reading", "capacity", "capacity_unit", "seed", "windows", "bytes_per_token")
+_COMPARED = ("trace_hash", *METRICS)
+_DTYPES = INPUTS | {name: dtype for name, (dtype, _) in COLUMNS.items()}
+
+Value = int | float | str | None
+Cells = dict[tuple[Value, ...], dict[str, Value]]  # a cell's identity -> what is compared
+
+
+class Move(NamedTuple):
+    """A figure that is not as in the baseline; of a whole cell where it is missing, new or failed."""
+
+    cell: str
+    metric: str  # or "cell"
+    obtained: Value
+    expected: Value
+
+    @property
+    def difference(self) -> float | None:
+        """obtained - expected, where both are numbers."""
+        if isinstance(self.obtained, int | float) and isinstance(self.expected, int | float):
+            return self.obtained - self.expected
+        return None
+
+
+class Verdict(NamedTuple):
+    """What a check found."""
+
+    name: str
+    baseline: Path
+    cells: list[str]  # every cell of the experiment or the baseline
+    moves: list[Move]
+
+
+def check(
+    experiment: str | Path | Mapping[str, Any],
+    baselines: Path = BASELINES,
+    *,
+    threads: int | None = None,
+    watch: Watcher | None = None,
+) -> Verdict:
+    """Run an experiment, in memory, and compare it with ``<baselines>/<name>.csv``.
+
+    Every metric is compared exactly, or within the absolute `tolerance` that the experiment gives it.
+    Raises ExperimentError where the experiment or the baseline cannot be read.
+    """
+    plan = make_plan(experiment)
+    baseline = baselines / f"{plan.name}.csv"
+    expected = _read(baseline)
+    obtained, failed = _obtain(plan, threads, watch)
+    return Verdict(plan.name, baseline, *_compare(obtained, expected, failed, plan.tolerance))
+
+
+def update(
+    experiment: str | Path | Mapping[str, Any],
+    baselines: Path = BASELINES,
+    *,
+    threads: int | None = None,
+    watch: Watcher | None = None,
+) -> Path:
+    """Run an experiment and make its figures the baseline. Raises ExperimentError where a cell fails."""
+    plan = make_plan(experiment)
+    obtained, failed = _obtain(plan, threads, watch)
+    if failed:
+        raise ExperimentError(f"{_label(cell)}: {error}; the baseline stays" for cell, error in failed.items())
+    baselines.mkdir(parents=True, exist_ok=True)
+    baseline = baselines / f"{plan.name}.csv"
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")  # writes floats as repr does, which reads back as the same bits
+    writer.writerow((*_IDENTITY, *_COMPARED))
+    for cell, figures in obtained.items():
+        writer.writerow((*cell, *(figures[metric] for metric in _COMPARED)))
+    write_whole(baseline, text.getvalue())
+    return baseline
+
+
+def _obtain(plan: Plan, threads: int | None, watch: Watcher | None) -> tuple[Cells, dict[tuple[Value, ...], str]]:
+    """The figures of every cell, in the order of the grid, and the errors of those that failed."""
+    results = {cell.key: result for cell, result in run_cells(plan.cells, threads, watch)}
+    obtained: Cells = {}
+    failed = {}
+    for cell in plan.cells:
+        result = results[cell.key]
+        if isinstance(result, Failure):
+            failed[_identity(cell.identity)] = result.error
+        else:
+            obtained[_identity(cell.identity)] = {metric: result.row[metric] for metric in _COMPARED}
+    return obtained, failed
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[Value, ...]:
+    return tuple(row[name] for name in _IDENTITY)
+
+
+def _label(cell: tuple[Value, ...]) -> str:
+    return label(dict(zip(_IDENTITY, cell, strict=True)))
+
+
+def _read(path: Path) -> Cells:
+    try:
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if tuple(reader.fieldnames or ()) != (*_IDENTITY, *_COMPARED):
+                raise ExperimentError(f"{path}:1: other columns than this version compares; rewrite it with --update")
+            cells: Cells = {}
+            for line in reader:
+                values = {name: _value(name, text) for name, text in line.items()}
+                cells[_identity(values)] = {metric: values[metric] for metric in _COMPARED}
+            return cells
+    except FileNotFoundError:
+        raise ExperimentError(f"{path}: is not there; write it with --update") from None
+    except (csv.Error, ValueError, TypeError) as error:
+        if isinstance(error, ExperimentError):
+            raise
+        raise ExperimentError(f"{path}:{reader.line_num}: {error}; rewrite it with --update") from None
+
+
+def _value(name: str, text: str) -> Value:
+    if text == "":
+        return None
+    return {"String": str, "Int64": int, "Float64": float}[_DTYPES[name]](text)
+
+
+def _compare(
+    obtained: Cells, expected: Cells, failed: Mapping[tuple[Value, ...], str], tolerance: Mapping[str, float]
+) -> tuple[list[str], list[Move]]:
+    cells = list(dict.fromkeys((*obtained, *failed, *expected)))
+    moves = []
+    for cell in cells:
+        if cell in failed:
+            moves.append(Move(_label(cell), "cell", f"failed: {failed[cell]}", "a result"))
+        elif cell not in obtained:
+            moves.append(Move(_label(cell), "cell", "missing", "a result"))
+        elif cell not in expected:
+            moves.append(Move(_label(cell), "cell", "new", None))
+        else:
+            moves += _moved(_label(cell), obtained[cell], expected[cell], tolerance)
+    return [_label(cell) for cell in cells], moves
+
+
+def _moved(
+    cell: str, obtained: Mapping[str, Value], expected: Mapping[str, Value], tolerance: Mapping[str, float]
+) -> Iterable[Move]:
+    for metric in _COMPARED:
+        move = Move(cell, metric, obtained[metric], expected[metric])
+        within = move.difference is not None and abs(move.difference) <= tolerance.get(metric, 0)
+        if move.obtained != move.expected and not within:
+            yield move

@@ -1,0 +1,82 @@
+"""The JSON schema of experiment files: what editors complete, down to the parameters of every policy and workload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from kvreplay import parameters, policies
+from kvreplay.traces import workloads
+
+from .schema import Axes, Experiment
+
+Schema = dict[str, Any]
+
+
+def json_schema() -> Schema:
+    """The schema as a JSON value (draft 2020-12)."""
+    schema = Experiment.model_json_schema()
+    definitions = schema["$defs"]
+    known_policies = {name: policies.find(name).init for name in policies.names()}
+    known_workloads = {name: workloads.find(name) for name in workloads.names()}
+    definitions["policy"] = {
+        "anyOf": [
+            {"enum": ["all", *known_policies]},
+            {"type": "string", "description": "name:key=value, path to a .py file, or module:object"},
+            *_named("name", known_policies.items(), definitions),
+            # A policy of one's own: its parameters are known only when it is loaded.
+            {
+                "type": "object",
+                "required": ["name"],
+                "properties": {"name": {"type": "string", "not": {"enum": list(known_policies)}}},
+            },
+        ]
+    }
+    definitions["trace"] = {
+        "anyOf": [
+            {"enum": list(known_workloads)},
+            {"type": "string", "description": "path to a trace file, or its name in `kvreplay traces list`"},
+            *_named("generate", known_workloads.items(), definitions),
+            {
+                "type": "object",
+                "required": ["load"],
+                "properties": {"load": _one_or_more({"type": "string"}), "format": {"type": "string"}},
+            },
+        ]
+    }
+    definitions["capacity"] = {"type": ["integer", "number", "string"]}
+    for properties in (schema["properties"], definitions[Axes.__name__]["properties"]):
+        for axis in Axes.model_fields:
+            properties[axis] = _axis(properties[axis], axis, definitions)
+    return schema
+
+
+def _axis(schema: Schema, axis: str, definitions: Schema) -> Schema:
+    """An axis takes one of its items, or a list of them."""
+    array = next(kind for kind in schema.get("anyOf", [schema]) if kind.get("type") == "array")
+    item = {"$ref": f"#/$defs/{axis}"} if axis in definitions else array["items"]
+    about = {key: schema[key] for key in ("description", "default") if schema.get(key) is not None}
+    return _one_or_more(item) | about
+
+
+def _named(
+    naming: str, functions: Iterable[tuple[str, Callable[..., Any]]], definitions: Schema
+) -> Iterable[Schema]:
+    """For each function the mapping of its name and its parameters; each of these may be a list."""
+    for name, function in functions:
+        schema = parameters.model(function).model_json_schema(ref_template="#/$defs/{model}")
+        for nested, definition in schema.pop("$defs", {}).items():
+            definitions[nested] = definition | {"properties": _listable(definition["properties"])}
+        properties = {naming: {"const": name}} | _listable(schema.get("properties", {}))
+        yield schema | {"title": name, "properties": properties, "required": [naming, *schema.get("required", [])]}
+
+
+def _listable(properties: Schema) -> Schema:
+    return {
+        name: schema if schema.get("type") == "array" else _one_or_more(schema)
+        for name, schema in properties.items()
+    }
+
+
+def _one_or_more(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]}
