@@ -120,14 +120,15 @@ def _draw_reuse_distance(axes: Axes, summary: Summary) -> None:
     pages = np.unique(np.geomspace(1, len(hits), _POINTS).astype(np.int64))
     axes.semilogx(pages, hits[pages - 1], color=_BLUE)
     ratio = summary.unlimited_cache.page_hit_ratio
-    axes.axhline(ratio, color=INFINITE, linestyle="--", linewidth=1, label=f"unlimited cache, {ratio:.3f}")
+    axes.axhline(ratio, color=INFINITE, linestyle="--", linewidth=1)
+    label = f" unlimited cache {ratio:.3f}"
+    axes.text(0, ratio, label, transform=axes.get_yaxis_transform(), va="bottom", fontsize=8, color=INFINITE)
     axes.set(
         title="Reuse distance, as LRU's curve",
         xlabel="cache size, pages",
         ylabel="page hit ratio of LRU",
     )
-    axes.set_ylim(0, min(1.02, 1.15 * ratio))
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.set_ylim(0, 1.15 * ratio)
 
 
 def _draw_reuse_time(axes: Axes, summary: Summary) -> None:
@@ -145,7 +146,7 @@ def _draw_hit_ratios(axes: Axes, summary: Summary) -> None:
     bars = axes.barh(list(known), list(known.values()), color=_BLUE, height=0.6)
     axes.bar_label(bars, fmt="%.3f", padding=3, fontsize=9)
     axes.invert_yaxis()
-    axes.set(title="Unlimited cache", xlabel="hit ratio", xlim=(0, 1.0))
+    axes.set(title="Unlimited cache", xlabel="hit ratio", xlim=(0, 1.12))
     axes.grid(visible=False, axis="y")
 
 
