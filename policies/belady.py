@@ -13,8 +13,8 @@ import numpy as np
 
 from .structures.bit_tree import add_bit, new_bit_tree, pop_highest_bit
 
-# Looking a victim up in the trace costs a trip to main memory, far ahead of where the replay reads it. Most lowest words
-# hold one bit, whose page fits beside it.
+# Looking a victim up in the trace costs a trip to main memory, far ahead of where the replay reads it. Most lowest
+# words hold one bit, whose page fits beside it.
 _NOT_LONE = np.uint32(0xFFFFFFFF)
 
 

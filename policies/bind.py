@@ -1,7 +1,7 @@
 """Binds a policy to a loop: clones the loop, the hooks and every helper they reach into one namespace, and compiles it.
 
 The loop is ordinary Python that calls the hooks by their names. Compiled as one unit everything inlines, so a policy
-written outside the project runs as fast as a built-in one; uncompiled, the same source is the debugger and the reference.
+written outside the project runs as fast as a built-in one; uncompiled, the same source is debugger and reference.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from typing import Any
 
 from .errors import PolicyError
 
+Function = Any  # a plain Python function: to type checkers a Callable has no __code__
+
 # nogil: capacities run on threads. _nrt=False: no reference counting, which costs up to 10 x in policies of many
 # arrays; it also turns an allocation inside a hook into a compile error. forceinline: a state passed by value to a
 # helper that is not inlined is copied whole at every call.
-_LOOP_OPTIONS = {"nogil": True, "_nrt": False}
-_HOOK_OPTIONS = {**_LOOP_OPTIONS, "forceinline": True}
+_LOOP_OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
+_HOOK_OPTIONS: dict[str, Any] = {**_LOOP_OPTIONS, "forceinline": True}
 
 
-def bind(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]], *, compiled: bool, cache: bool = True) -> Any:
+def bind(loop: Function, hooks: Mapping[str, Callable[..., Any]], *, compiled: bool, cache: bool = True) -> Any:
     """`loop` with its free names (on_hit, evict, ...) bound to `hooks`.
 
     `compiled=False` gives plain Python. `cache=False` keeps the machine code out of the disk cache: needed for policies
@@ -49,12 +51,12 @@ def bind(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]], *, c
     return run
 
 
-def fingerprint(loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]]) -> str:
+def fingerprint(loop: Function, hooks: Mapping[str, Callable[..., Any]]) -> str:
     """16 hex digits over the code, constants and options of the loop, the hooks and everything they reach."""
     digest = hashlib.sha256(repr((_LOOP_OPTIONS, _HOOK_OPTIONS)).encode())
-    seen: set[types.FunctionType] = set()
+    seen: set[Function] = set()
 
-    def add(function: types.FunctionType) -> None:
+    def add(function: Function) -> None:
         if function in seen:
             return
         seen.add(function)
@@ -77,25 +79,26 @@ class _Hooks(dict):
 
 
 @functools.lru_cache(maxsize=256)
-def _jit_clone(loop: Callable[..., Any], hooks: _Hooks, key: str, cache: bool) -> Any:
+def _jit_clone(loop: Function, hooks: _Hooks, key: str, cache: bool) -> Any:
     from numba import njit
 
-    def compile_one(function: types.FunctionType, is_loop: bool) -> Any:
+    def compile_one(function: Function, is_loop: bool) -> Any:
         # numba's disk cache goes by the name alone: equal names of two policies would give one's hits for the other.
         function.__qualname__ = f"{function.__qualname__}_{key}"
-        return njit(function, cache=cache, **_LOOP_OPTIONS) if is_loop else njit(function, **_HOOK_OPTIONS)
+        options = _LOOP_OPTIONS | {"cache": cache} if is_loop else _HOOK_OPTIONS
+        return njit(**options)(function)
 
     return _clone(loop, hooks, compile_one)
 
 
 def _clone(
-    loop: Callable[..., Any],
+    loop: Function,
     hooks: Mapping[str, Callable[..., Any]],
-    finish: Callable[[types.FunctionType, bool], Any],
+    finish: Callable[[Function, bool], Any],
 ) -> Any:
-    clones: dict[types.FunctionType, Any] = {}
+    clones: dict[Function, Any] = {}
 
-    def clone(function: types.FunctionType) -> Any:
+    def clone(function: Function) -> Any:
         if function not in clones:
             namespace = {"__builtins__": builtins, "__name__": function.__module__}
             copy = types.FunctionType(
@@ -111,9 +114,7 @@ def _clone(
     return clone(loop)
 
 
-def _reached(
-    function: types.FunctionType, loop: Callable[..., Any], hooks: Mapping[str, Callable[..., Any]]
-) -> list[tuple[str, Any]]:
+def _reached(function: Function, loop: Function, hooks: Mapping[str, Callable[..., Any]]) -> list[tuple[str, Any]]:
     """The globals that `function`'s code mentions, by name; in the loop's own module hooks replace the blanks."""
     blanks = hooks if function.__globals__ is loop.__globals__ else {}
     found = {}

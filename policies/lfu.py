@@ -20,7 +20,7 @@ class State(NamedTuple):
     links: np.ndarray  # (n_pages + buckets, 2) uint32: a list of pages per bucket, its head at row n_pages + bucket
     bucket: np.ndarray  # (n_pages,) uint32: the bucket of each cached page
     order: np.ndarray  # (buckets, 2) uint32: the buckets by rising count, a list with bucket 0 as its head
-    count: np.ndarray  # (buckets,) int64: how often every page of the bucket was used
+    uses: np.ndarray  # (buckets,) int64: how often every page of the bucket was used
     unused: np.ndarray  # (buckets,) uint32: stack of unused buckets, its height in entry 0
 
 
@@ -33,7 +33,7 @@ def init(capacity, n_pages):
         links=new_lists(n_pages, buckets),
         bucket=np.zeros(n_pages, np.uint32),
         order=np.zeros((buckets, 2), np.uint32),
-        count=np.zeros(buckets, np.int64),
+        uses=np.zeros(buckets, np.int64),
         unused=unused,
     )
 
@@ -41,7 +41,7 @@ def init(capacity, n_pages):
 def on_hit(state, page, now):
     bucket = state.bucket[page]
     unlink(state.links, page)
-    _enter(state, page, bucket, state.count[bucket] + 1)
+    _enter(state, page, bucket, state.uses[bucket] + 1)
     _retire_if_empty(state, bucket)
 
 
@@ -64,11 +64,11 @@ def remove(state, page):
 def _enter(state, page, lower, count):
     """Put `page` into the bucket of `count`, which belongs right behind the bucket `lower`."""
     bucket = state.order[lower, NEXT]
-    if bucket == 0 or state.count[bucket] != count:
+    if bucket == 0 or state.uses[bucket] != count:
         height = state.unused[0]
         bucket = state.unused[height]
         state.unused[0] = height - 1
-        state.count[bucket] = count
+        state.uses[bucket] = count
         after = state.order[lower, NEXT]
         state.order[bucket, PREVIOUS] = lower
         state.order[bucket, NEXT] = after

@@ -13,7 +13,7 @@ SIZED = True
 
 class State(NamedTuple):
     pages: np.ndarray  # (capacity,) uint32: the cached pages, in no order
-    count: np.ndarray  # (1,) int64: how many
+    n_cached: np.ndarray  # (1,) int64: how many
     generator: np.ndarray  # (1,) uint64
 
 
@@ -26,13 +26,13 @@ def on_hit(state, page, now):
 
 
 def on_insert(state, page, now):
-    state.pages[state.count[0]] = page
-    state.count[0] += 1
+    state.pages[state.n_cached[0]] = page
+    state.n_cached[0] += 1
 
 
 def evict(state, now):
-    at = random_below(state.generator, state.count[0])
+    at = random_below(state.generator, state.n_cached[0])
     victim = state.pages[at]
-    state.count[0] -= 1
-    state.pages[at] = state.pages[state.count[0]]
+    state.n_cached[0] -= 1
+    state.pages[at] = state.pages[state.n_cached[0]]
     return victim

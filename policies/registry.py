@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -108,7 +109,9 @@ class Policy:
         except Exception as error:
             raise PolicyError(f"{blame(error, self.hooks)}init() failed: {type(error).__name__}: {error}") from error
         if not (isinstance(state, tuple) and hasattr(state, "_fields")):
-            raise PolicyError(f"{self.hooks.source}: init() returned {type(state).__name__}; return a NamedTuple of arrays")
+            raise PolicyError(
+                f"{self.hooks.source}: init() returned {type(state).__name__}; return a NamedTuple of arrays"
+            )
         return state
 
 
@@ -148,7 +151,9 @@ def get(spec: Any, **params: Any) -> Policy:
     """
     if isinstance(spec, Policy):
         return spec
-    name, given = _split(spec) if isinstance(spec, str) else (getattr(spec, "NAME", getattr(spec, "__name__", "policy")), {})
+    name, given = (
+        _split(spec) if isinstance(spec, str) else (getattr(spec, "NAME", getattr(spec, "__name__", "policy")), {})
+    )
     given |= params
     if isinstance(spec, str):
         name = _ALIASES.get(name, name)
@@ -165,13 +170,12 @@ def get(spec: Any, **params: Any) -> Policy:
 
 def blame(error: BaseException, hooks: Hooks) -> str:
     """``file:line: `` of the policy's own code nearest to where `error` was raised, or nothing."""
-    file = hooks.evict.__code__.co_filename
-    at, line = error.__traceback__, None
-    while at is not None:
-        if at.tb_frame.f_code.co_filename == file:
-            line = at.tb_lineno
-        at = at.tb_next
-    return f"{file}:{line}: " if line is not None else ""
+    return _where(error, hooks.evict.__code__.co_filename)
+
+
+def _where(error: BaseException, file: str) -> str:
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return f"{file}:{lines[-1]}: " if lines else ""
 
 
 def _split(spec: str) -> tuple[str, dict[str, Any]]:
@@ -212,8 +216,7 @@ def _load_file(path: Path) -> ModuleType:
         raise PolicyError(f"{path}:{error.lineno}: {error.msg}") from None
     except Exception as error:
         del sys.modules[name]
-        lines = [frame.lineno for frame in inspect.getinnerframes(error.__traceback__) if frame.filename == str(path)]
-        raise PolicyError(f"{path}:{lines[-1] if lines else 1}: {type(error).__name__}: {error}") from None
+        raise PolicyError(f"{_where(error, str(path))}{type(error).__name__}: {error}") from None
     return module
 
 
@@ -233,14 +236,11 @@ def _hooks(owner: Any, source: str, *, built_in: bool = False, importable: bool 
             if hook in _OPTIONAL:
                 continue
             raise PolicyError(f"{source}: defines no {hook}({', '.join(arguments)}); a policy needs it")
-        given = [
-            p.name for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD
-        ]
+        given = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
         if given[: len(arguments)] != arguments or (hook != "init" and len(given) > len(arguments)):
-            line = function.__code__.co_firstlineno
-            raise PolicyError(
-                f"{function.__code__.co_filename}:{line}: {hook}({', '.join(given)}) should be {hook}({', '.join(arguments)})"
-            )
+            code = function.__code__
+            is_, should = f"{hook}({', '.join(given)})", f"{hook}({', '.join(arguments)})"
+            raise PolicyError(f"{code.co_filename}:{code.co_firstlineno}: {is_} should be {should}")
         found[hook] = function
     unknown = [name for name in inspect.signature(found["init"]).parameters.values() if _is_unknown_need(name)]
     if unknown:
@@ -278,4 +278,8 @@ def _admit_all(state, page, now):
 
 
 def _is_unknown_need(argument: inspect.Parameter) -> bool:
-    return argument.kind is argument.POSITIONAL_OR_KEYWORD and argument.name not in ("capacity", "n_pages", *_NEEDS)
+    return argument.kind is argument.POSITIONAL_OR_KEYWORD and argument.name not in (
+        "capacity",
+        "n_pages",
+        *_NEEDS,
+    )

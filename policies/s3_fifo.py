@@ -3,7 +3,7 @@ small one gave up (Yang et al., "FIFO queues are all you need for cache eviction
 
 Constants are the paper's and libCacheSim's: small queue 10 %, ghost queue 90 % of the capacity, promotion to main
 after 2 uses. As in libCacheSim, frequency has no cap while it is counted and one of 3 when main reinserts; and while
-nothing was ever evicted and small is full, new pages enter main. Deviation: the small queue has room for at least one page.
+nothing was ever evicted and small is full, new pages enter main. Deviation: small has room for at least one page.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from .structures.linked_list import new_lists, pop_back, push_front, unlink
-
 
 _UNKNOWN, _REMEMBERED, _RECALLED = 0, 1, 2
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import store
 from .errors import TraceError
-from .page_ids import PageIds, record_parents
+from .page_ids import PageIds, record_parents, record_sizes
 from .trace import COLUMNS, Trace
 
 
@@ -26,7 +26,9 @@ class Batch(NamedTuple):
     session: np.ndarray | None = None  # (R,)
     intent: np.ndarray | None = None  # (R,)
     texts: list[str] | None = None  # R prompts
-    key_bytes: np.ndarray | None = None  # (K,) int64: size of the object behind each key; the first seen counts
+    key_bytes: np.ndarray | None = (
+        None  # (K,) int64: size of the object behind each key; the first seen counts
+    )
 
 
 class TraceBuilder:
@@ -48,11 +50,14 @@ class TraceBuilder:
         self._prefixes = True  # until a page is seen behind two different pages
         self._fields: tuple[str, ...] | None = None
         self.n_requests = 0
+        self.size_changes = 0  # page accesses that gave another size than the page's first
 
     def __enter__(self) -> TraceBuilder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         if self._spool is not None:
             for column in self._columns.values():
                 column.close()
@@ -73,10 +78,14 @@ class TraceBuilder:
                 self._append(name, values)
         if batch.texts is not None:
             self._add_texts(batch.texts)
-        first = next((getattr(batch, name) for name in fields if name not in ("keys", "key_bytes")), batch.keys)
+        first = next(
+            (getattr(batch, name) for name in fields if name not in ("keys", "key_bytes")), batch.keys
+        )
         self.n_requests += 0 if first is None else len(first)
 
-    def finish(self, name: str, *, page_tokens: int | None = None, meta: dict[str, Any] | None = None) -> Trace:
+    def finish(
+        self, name: str, *, page_tokens: int | None = None, meta: dict[str, Any] | None = None
+    ) -> Trace:
         """The trace of all batches; the stored folder, memory-mapped, where one was asked for."""
         if self.n_requests == 0:
             raise TraceError(f"trace {name!r} has no requests")
@@ -107,9 +116,7 @@ class TraceBuilder:
             self._append_offsets("page_offsets", counts)
         if key_bytes is not None:
             self._page_bytes = _with_room(self._page_bytes, n_pages)
-            # Backwards, so that where a page comes twice the first size is written last.
-            new = pages[::-1] >= known
-            self._page_bytes[pages[::-1][new]] = key_bytes[::-1][new]
+            self.size_changes += record_sizes(pages, key_bytes, known, self._page_bytes)
 
     def _add_texts(self, texts: list[str]) -> None:
         encoded = [text.encode() for text in texts]
@@ -150,7 +157,7 @@ class _Column:
             values.tofile(self._file)
 
     def values(self) -> np.ndarray:
-        if self._file is None:
+        if self._file is None or self._path is None:
             # One chunk at a time is freed while the whole is filled: the peak stays near one copy.
             whole = np.empty(sum(map(len, self._chunks)), self._dtype)
             at = len(whole)

@@ -14,7 +14,7 @@ _BIAS = 1023
 
 
 def new_bit_tree(bound: int) -> tuple[np.ndarray, np.ndarray]:
-    """An empty set of integers in 0 .. bound - 1: its words, (w,) uint64, and where each level starts, (levels + 1,) int64."""
+    """An empty set of integers in 0 .. bound - 1: words, (w,) uint64, and where levels start, (levels + 1,) int64."""
     sizes = [max(-(-bound // 64), 1)]
     while sizes[-1] > 1:
         sizes.append(-(-sizes[-1] // 64))

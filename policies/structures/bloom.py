@@ -1,4 +1,4 @@
-"""A Bloom filter of page ids (Bloom, "Space/time trade-offs in hash coding with allowable errors", CACM 13(7), 1970)."""
+"""A Bloom filter of page ids (Bloom, "Space/time trade-offs in hash coding with allowable errors", CACM, 1970)."""
 
 from __future__ import annotations
 

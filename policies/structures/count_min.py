@@ -55,11 +55,11 @@ def estimate(sketch, page):
     """How often `page` was seen, 0 .. 15; never too low but for the halving."""
     block = _block(sketch, page)
     hashes = mix(page, _COUNTER_SALT)
-    least = MAX_COUNT
+    least = _FOUR_BITS
     for row in range(4):
         at, shift = _counter(block, hashes, row)
-        least = min(least, np.int64((sketch.table[at] >> shift) & _FOUR_BITS))
-    return least
+        least = min(least, (sketch.table[at] >> shift) & _FOUR_BITS)
+    return np.int64(least)
 
 
 def _block(sketch, page):
@@ -73,7 +73,7 @@ def _counter(block, hashes, row):
 
 
 def _halve(sketch):
-    odd = 0
+    odd = np.int64(0)
     for i in range(len(sketch.table)):
         word = sketch.table[i]
         lowest = word & _LOWEST_BITS

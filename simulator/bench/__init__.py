@@ -1,0 +1,1 @@
+"""How fast it is, beside the best of the field in the same run; tables, never assertions."""

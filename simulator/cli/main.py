@@ -13,7 +13,8 @@ COMMANDS = ("run", "replay", "check", "compare", "plot", "report", "traces", "po
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
     parser = argparse.ArgumentParser(
-        prog="kvreplay", description="Replay request traces against KV-cache policies, and report what each would hit."
+        prog="kvreplay",
+        description="Replay request traces against KV-cache policies, and report what each would hit.",
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

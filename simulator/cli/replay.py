@@ -13,10 +13,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_source_arguments(parser)
     parser.add_argument(
-        "--policy", default="lru", metavar="P,…", help="names, ./file.py or module:object; parameters as name:key=value"
+        "--policy",
+        default="lru",
+        metavar="P,…",
+        help="names, ./file.py or module:object; parameters as name:key=value",
     )
     parser.add_argument(
-        "--capacity", default="1%,10%,50%", metavar="C,…", help="pages, or with a unit: 10%%, 4GiB, 500000tokens, unlimited"
+        "--capacity",
+        default="1%,10%,50%",
+        metavar="C,…",
+        help="pages, or with a unit: 10%%, 4GiB, 500000tokens, unlimited",
     )
     parser.add_argument(
         "--pages",
@@ -25,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="independent: every page for itself; prefix: only contiguous prefixes hit, and leaves leave first",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of policies that draw random numbers")
-    parser.add_argument("--bytes-per-token", type=int, metavar="N", help="to give capacities in bytes: KV bytes a token")
+    parser.add_argument(
+        "--bytes-per-token", type=int, metavar="N", help="to give capacities in bytes: KV bytes a token"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="capacities replayed at once (default: one per core)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per row")
 
@@ -51,12 +59,19 @@ def run(args: argparse.Namespace) -> int:
         threads=args.threads,
     )
     if not args.json:
-        print(f"{trace.name}: {trace.n_requests:,} requests, {trace.n_accesses:,} page accesses, {trace.n_pages:,} pages")
-        print(f"{'policy':24} {'capacity':>14} {'page hits':>12} {'page':>7} {'prefix':>7} {'token':>7} {'M pages/s':>9}")
+        print(
+            f"{trace.name}: {trace.n_requests:,} requests, {trace.n_accesses:,} page accesses, {trace.n_pages:,} pages"
+        )
+        print(
+            f"{'policy':24} {'capacity':>14} {'page hits':>12} {'page':>7} {'prefix':>7} {'token':>7} {'M pages/s':>9}"
+        )
     for result in results:
         row = result.row
         if args.json:
-            print(json.dumps({**row, "policy_stats": json.loads(row["policy_stats"]), **result.timings}), flush=True)
+            print(
+                json.dumps({**row, "policy_stats": json.loads(row["policy_stats"]), **result.timings}),
+                flush=True,
+            )
             continue
         token = "-" if row["token_hit_ratio"] is None else f"{row['token_hit_ratio']:.4f}"
         capacity = f"{row['capacity']:,}" + (" B" if row["capacity_unit"] == "bytes" else "")
@@ -66,5 +81,8 @@ def run(args: argparse.Namespace) -> int:
             flush=True,
         )
     if not args.json:
-        print("page, prefix, token: hit ratios per page access, per page of contiguous prefixes, per prompt token; M pages/s: measured")
+        print(
+            "hit ratios: page, of all page accesses; prefix, only those before a request's first miss; "
+            "token, of prompt tokens. M pages/s: measured"
+        )
     return 0

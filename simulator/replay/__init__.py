@@ -11,9 +11,9 @@ __getattr__, __all__ = lazy(
         "Capacity": ".capacity",
         "CapacityError": ".capacity",
         "parse_capacity": ".capacity",
-        "Curve": ".curve",
-        "curve": ".curve",
-        "lru_curve": ".curve",
-        "sweep": ".curve",
+        "Curve": ".curves",
+        "curve": ".curves",
+        "lru_curve": ".curves",
+        "sweep": ".curves",
     },
 )

@@ -9,7 +9,16 @@ from kvreplay.traces.trace import Trace
 
 _UNITS = {"": "pages", "pages": "pages", "%": "share", "tokens": "tokens", "b": "bytes"}
 _UNITS |= {f"{prefix}b": "bytes" for prefix in ("k", "m", "g", "t", "ki", "mi", "gi", "ti")}
-_FACTORS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_FACTORS = {
+    "k": 10**3,
+    "m": 10**6,
+    "g": 10**9,
+    "t": 10**12,
+    "ki": 2**10,
+    "mi": 2**20,
+    "gi": 2**30,
+    "ti": 2**40,
+}
 
 
 class CapacityError(ValueError):
@@ -57,7 +66,9 @@ class Capacity(NamedTuple):
         if self.unit == "pages" or by_bytes:
             return int(self.value)
         if trace.page_tokens is None:
-            raise CapacityError(f"capacity {self.text}: {trace.name} has no page size in tokens; give the capacity in pages or %")
+            raise CapacityError(
+                f"capacity {self.text}: {trace.name} has no page size in tokens; give the capacity in pages or %"
+            )
         if self.unit == "tokens":
             return int(self.value // trace.page_tokens)
         if bytes_per_token is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -48,7 +50,7 @@ class Cell:
         offsets = self.trace.offsets
         hit = np.empty(0, np.uint8)
         edges = np.linspace(0, self.trace.n_requests, windows + 1).astype(np.int64)
-        for window, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for window, (low, high) in enumerate(itertools.pairwise(edges)):
             start = low
             while start < high:
                 stop = min(max(int(np.searchsorted(offsets, offsets[start] + _CHUNK, "right")) - 1, start + 1), high)
@@ -64,18 +66,16 @@ class Cell:
     def _bind(self, capacity: int, compiled: bool) -> Callable[[int, int, np.ndarray], None]:
         trace, hooks = self.trace, self.policy.hooks
         offsets, pages, state, cached, tally = trace.offsets, trace.pages, self.state, self.cached, self.tally
-        loop = loops.replay_sized if self.sized else loops.replay_independent
+        bound = partial(bind, hooks=hooks.compiled, compiled=compiled, cache=hooks.importable)
         if self.reading == "prefix":
-            loop = loops.replay_prefix
-        run = bind(loop, hooks.compiled, compiled=compiled, cache=hooks.importable)
-        if self.reading == "prefix":
+            run = bound(loops.replay_prefix)
             children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
-            return lambda start, stop, hit: run(
-                state, offsets, pages, start, stop, hit, cached, capacity, tally, trace.parent, children, in_use
-            )
-        extra = (trace.page_bytes,) if self.sized else ()
+            shared = (cached, capacity, tally, trace.parent, children, in_use)
+            return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, *shared)
+        run = bound(loops.replay_sized if self.sized else loops.replay_independent)
+        sizes = (trace.page_bytes,) if self.sized else ()
         return lambda start, stop, hit: run(
-            state, pages, offsets[start], offsets[stop], hit, cached, capacity, tally, *extra
+            state, pages, offsets[start], offsets[stop], hit, cached, capacity, tally, *sizes
         )
 
     def _fault(self) -> str:

@@ -59,7 +59,12 @@ def replay(
 
 
 def fit(
-    trace: Trace, policy: Policy, capacity: str | int | Capacity, *, reading: str, bytes_per_token: int | None = None
+    trace: Trace,
+    policy: Policy,
+    capacity: str | int | Capacity,
+    *,
+    reading: str,
+    bytes_per_token: int | None = None,
 ) -> Size:
     """What `capacity` comes to on `trace`, without replaying it.
 
@@ -68,12 +73,17 @@ def fit(
     if reading not in READINGS:
         raise ValueError(f"reading {reading!r} is unknown; use {' or '.join(READINGS)}")
     if not trace.has_pages:
-        raise TraceError(f"{trace.name} carries lengths but no page identity", mend="read it with a synthesis, or use another trace")
+        raise TraceError(
+            f"{trace.name} carries lengths but no page identity",
+            mend="read it with a synthesis, or use another trace",
+        )
     if reading == "prefix" and trace.parent is None:
         raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="use the independent reading")
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
-        raise PolicyError(f"policy {policy.label} counts in pages of one size; give the capacity of {trace.name} in pages")
+        raise PolicyError(
+            f"policy {policy.label} counts in pages of one size; give the capacity of {trace.name} in pages"
+        )
     if size.unit == "bytes" and reading == "prefix":
         raise TraceError(f"the prefix reading of {trace.name} counts in pages", mend="give the capacity in pages")
     return size
@@ -123,7 +133,9 @@ def _count(cell: Cell, windows: int) -> _Counts:
             counts.requests_hit += requests_hit
             counts.ratios += ratios
         if trace.page_bytes is not None:
-            total, byte_hits = count_bytes(hit, trace.pages, trace.offsets[start], trace.offsets[stop], trace.page_bytes)
+            total, byte_hits = count_bytes(
+                hit, trace.pages, trace.offsets[start], trace.offsets[stop], trace.page_bytes
+            )
             counts.bytes += total
             counts.byte_hits += byte_hits
         wall, cpu = time.perf_counter(), time.thread_time()

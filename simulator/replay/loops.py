@@ -68,7 +68,7 @@ def replay_independent(state, pages, start, stop, hit, cached, capacity, tally):
 
 
 def replay_sized(state, pages, start, stop, hit, cached, capacity, tally, page_bytes):
-    """Every page for itself, each with its own size; `capacity` and USED in bytes. Larger ones than the cache stay out."""
+    """Every page for itself, each with its own size; `capacity` and USED in bytes. Pages larger than it stay out."""
     used = tally[USED]
     evictions = tally[EVICTIONS]
     n_pages = len(cached)
@@ -99,9 +99,7 @@ def replay_sized(state, pages, start, stop, hit, cached, capacity, tally, page_b
     tally[EVICTIONS] = evictions
 
 
-def replay_prefix(
-    state, offsets, pages, start, stop, hit, cached, capacity, tally, parent, children, in_use
-):
+def replay_prefix(state, offsets, pages, start, stop, hit, cached, capacity, tally, parent, children, in_use):
     """Requests `start` .. `stop` - 1 as prefixes: only the cached pages from the start on hit, and leaves leave first.
 
     A request pins the pages it hits, uses them from the last to the first, makes room for the others, and inserts
@@ -128,9 +126,7 @@ def replay_prefix(
             page = pages[end]
             if tally[USED] < capacity:
                 tally[USED] += 1
-            elif not admit(state, page, end) or not _evict_leaf(
-                state, end, cached, tally, parent, children, in_use
-            ):
+            elif not admit(state, page, end) or not _evict_leaf(state, end, cached, tally, parent, children, in_use):
                 break
             cached[page] = _KNOWN
             if parent[page] >= 0:

@@ -190,7 +190,7 @@ def lowbias32(x: int) -> int:
 
 
 class Sketch:
-    """Count-min in blocks of 8 rows-of-16 nibbles, as Caffeine's FrequencySketch lays them out, one Python int a counter."""
+    """Count-min in blocks of 8 words of 16 counters, as Caffeine's FrequencySketch lays them out, in a dict."""
 
     def __init__(self, entries: int) -> None:
         self.blocks = max(1 << (entries - 1).bit_length(), 8) // 8

@@ -1,4 +1,4 @@
-"""An LRU prefix cache as a dict of last uses: the coldest page that nothing cached depends on, and no request uses, leaves."""
+"""An LRU prefix cache as a dict of last uses: the coldest page leaves that no cached page and no request depends on."""
 
 from __future__ import annotations
 

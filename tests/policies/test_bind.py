@@ -1,4 +1,4 @@
-"""Binding: the right policy's machine code in every process, nothing counted, nothing allocated, same hits as Python."""
+"""Binding: the right policy's machine code in every process, no reference counted, the same hits as in Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kvreplay.policies import get, names
-from kvreplay.policies.bind import _jit_clone, _Hooks, bind, fingerprint
+from kvreplay.policies.bind import _Hooks, _jit_clone, bind, fingerprint
 from kvreplay.simulator.replay import loops
 from kvreplay.simulator.replay.cell import Cell
 from kvreplay.traces.trace import Trace

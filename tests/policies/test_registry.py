@@ -15,7 +15,7 @@ from kvreplay.traces.trace import Trace
 
 TRACE = Trace("short", np.array([0, 1, 2, 0, 3, 1, 4, 0] * 20, np.uint32), 5)
 
-MINE = '''
+MINE = """
 from typing import NamedTuple
 import numpy as np
 
@@ -36,7 +36,7 @@ def on_insert(state, page, now):
 def evict(state, now):
     state.ends[0] += 1
     return state.ring[(state.ends[0] - 1) % len(state.ring)]
-'''
+"""
 
 
 def write(tmp_path, source: str) -> str:
@@ -114,18 +114,42 @@ def test_a_policy_as_an_object():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("def evict(state, now):", "def evict(state):", r"mine\.py:19: evict\(state\) should be evict\(state, now\)"),
+        (
+            "def evict(state, now):",
+            "def evict(state):",
+            r"mine\.py:19: evict\(state\) should be evict\(state, now\)",
+        ),
         ("def evict(", "def leave(", r"mine\.py: defines no evict\(state, now\)"),
         ("def on_hit(state, page, now):", "def on_hit(state, page, now)", r"mine\.py:12: expected ':'"),
-        ("import numpy as np", "import numpi as np", r"mine\.py:3: ModuleNotFoundError: No module named 'numpi'"),
+        (
+            "import numpy as np",
+            "import numpi as np",
+            r"mine\.py:3: ModuleNotFoundError: No module named 'numpi'",
+        ),
         ("n_pages, *, extra: int", "n_pages, extra: int", r"init\(\) asks for 'extra'; known: future, seed"),
         ("return State(", "return tuple(", r"mine\.py:10: init\(\) failed: TypeError"),
         ("return State(np", "return (np", r"init\(\) returned tuple; return a NamedTuple"),
         ("np.zeros(capacity + extra", "np.zeros(0", r"mine\.py:16: FloatingPointError: divide by zero"),
-        ("return state.ring[(", "return 77 + state.ring[(", r"mine\.py:19: evict\(\) returned page \d+, which is not cached"),
-        ("state.ring[state.ends[1] % len(state.ring)] = page", "state.ring[state.ends[1]] = page", r"mine\.py:16: IndexError"),
-        ("    pass", "    state.rinq[0] = page", r"mine\.py:13: AttributeError: 'State' object has no attribute 'rinq'"),
-        ("    pass", "    np.zeros(3)[0] = page", r"mine\.py:13: allocates memory in a hook; allocate every array in init"),
+        (
+            "return state.ring[(",
+            "return 77 + state.ring[(",
+            r"mine\.py:19: evict\(\) returned page \d+, which is not cached",
+        ),
+        (
+            "state.ring[state.ends[1] % len(state.ring)] = page",
+            "state.ring[state.ends[1]] = page",
+            r"mine\.py:16: IndexError",
+        ),
+        (
+            "    pass",
+            "    state.rinq[0] = page",
+            r"mine\.py:13: AttributeError: 'State' object has no attribute 'rinq'",
+        ),
+        (
+            "    pass",
+            "    np.zeros(3)[0] = page",
+            r"mine\.py:13: allocates memory in a hook; allocate every array in init",
+        ),
         ("    pass", "    {}.update(a=page)", r"mine\.py:13: .*; hooks may use only what numba compiles"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ def prefix_traces(draw) -> Trace:
         requests.append([hash(tuple(steps[: i + 1].tolist())) % 2**64 for i in range(len(steps))])
     builder = TraceBuilder()
     counts = np.array([len(request) for request in requests], np.int32)
-    builder.add(Batch(keys=np.array(sum(requests, []), np.uint64), counts=counts))
+    builder.add(Batch(keys=np.array(list(itertools.chain(*requests)), np.uint64), counts=counts))
     return builder.finish("tree", page_tokens=16)
 
 

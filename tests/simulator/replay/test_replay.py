@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections import OrderedDict
@@ -46,10 +47,16 @@ def test_every_figure_of_a_row(trace, data):
     prompts = (counts * 16 - rng.integers(0, 16, len(counts))).astype(np.int32)
     sizes = rng.integers(1, 100, trace.n_pages)
     trace = Trace(
-        "t", trace.pages, trace.n_pages, trace.page_offsets, prompt_tokens=prompts, page_bytes=sizes, page_tokens=16
+        "t",
+        trace.pages,
+        trace.n_pages,
+        trace.page_offsets,
+        prompt_tokens=prompts,
+        page_bytes=sizes,
+        page_tokens=16,
     )
     hits = slow_lru_hits(trace, capacity)
-    prefixes = [(h + [False]).index(False) for h in hits]
+    prefixes = [[*h, False].index(False) for h in hits]
     flat = [hit for h in hits for hit in h]
     requests = requests_of(trace)
     row = replay(trace, "lru", capacity, windows=windows).row
@@ -65,12 +72,17 @@ def test_every_figure_of_a_row(trace, data):
     assert row["byte_hits"] == sum(int(sizes[page]) for page, hit in zip(trace.pages, flat, strict=True) if hit)
     assert row["evictions"] == len(flat) - sum(flat) - min(capacity, trace.n_pages)
     assert row["peak_pages"] == min(capacity, trace.n_pages)
-    for part, whole in (("hits", "pages"), ("prefix_hits", "pages"), ("tokens_saved", "tokens"), ("byte_hits", "bytes")):
+    for part, whole in (
+        ("hits", "pages"),
+        ("prefix_hits", "pages"),
+        ("tokens_saved", "tokens"),
+        ("byte_hits", "bytes"),
+    ):
         ratio = {"hits": "hit_ratio", "tokens_saved": "token_hit_ratio"}.get(part, part[:-1] + "_ratio")
         assert row[ratio] == row[part] / row[whole]
     edges = np.linspace(0, len(requests), min(windows, len(requests)) + 1).astype(int)
-    assert row["series_hits"] == [sum(map(sum, hits[a:b])) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    assert row["series_pages"] == [sum(map(len, hits[a:b])) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    assert row["series_hits"] == [sum(map(sum, hits[a:b])) for a, b in itertools.pairwise(edges)]
+    assert row["series_pages"] == [sum(map(len, hits[a:b])) for a, b in itertools.pairwise(edges)]
 
 
 def test_a_key_trace_counts_each_access_as_a_request():

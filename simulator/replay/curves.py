@@ -26,7 +26,7 @@ class Curve(NamedTuple):
 
 
 def lru_curve(trace: Trace) -> Curve:
-    """LRU's exact page hits at every capacity 1 .. n_pages, from reuse distances (Mattson et al., IBM Systems Journal 1970)."""
+    """LRU's exact page hits at every capacity 1 .. n_pages, from reuse distances (Mattson et al., 1970)."""
     hits = np.cumsum(distance_counts(trace))
     return Curve("lru", np.arange(1, trace.n_pages + 1), hits, hits / max(trace.n_accesses, 1))
 
@@ -47,7 +47,12 @@ def curve(trace: Trace, policy: Any = "lru", capacities: Iterable[Any] | None = 
 
 
 def sweep(
-    trace: Trace, policies: Iterable[Any], capacities: Iterable[Any], *, threads: int | None = None, **options: Any
+    trace: Trace,
+    policies: Iterable[Any],
+    capacities: Iterable[Any],
+    *,
+    threads: int | None = None,
+    **options: Any,
 ) -> Iterator[Result]:
     """`replay` for every policy at every capacity, on `threads` threads (default: one per core), in the order given."""
     cells = [(get(policy), capacity) for policy in policies for capacity in capacities]
