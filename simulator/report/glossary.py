@@ -1,0 +1,38 @@
+"""What the words of a report mean: shown at its end, so that no figure has to be guessed at."""
+
+DEFINITIONS = {
+    "page hit ratio": (
+        "page accesses that found their page in the cache / all page accesses. With prefix pages, only those "
+        "within the contiguous cached prefix of a request count."
+    ),
+    "prefix hit ratio": "page accesses before the first miss of their request / all page accesses.",
+    "token hit ratio": "prompt tokens covered by prefix hits / all prompt tokens.",
+    "request-mean hit ratio": (
+        "mean over requests of (prefix hits / pages of the request): short requests weigh as much as long ones."
+    ),
+    "share of requests fully hit": "requests of which every page hit / all requests.",
+    "byte hit ratio": "bytes of page accesses that hit / bytes of all page accesses, where the trace carries sizes.",
+    "independent and prefix pages": (
+        "two readings of a trace. Independent: every page for itself. Prefix: a page counts only behind its whole "
+        "prefix, and leaves only after the pages behind it."
+    ),
+    "footprint": "all distinct pages of a trace, or their bytes: the size of an infinite cache.",
+    "Belady's MIN": (
+        "evicts the page whose next use is farthest away. No policy that caches every miss gets more page hits "
+        "among independent pages of one size. With prefix pages, object sizes or another ratio it is a good "
+        "offline policy, but no proven bound."
+    ),
+    "of the way to MIN": "(policy - lru) / (Belady's MIN - lru): 0 % is no better than LRU, 100 % is as good as MIN.",
+    "95 % interval": (
+        "of a paired difference, over 20 blocks of time (batch means, Student's t) or over seeds, whichever is "
+        "wider. Replays are deterministic, so on this trace a difference is exact; the interval says how far it "
+        "depends on the stretch of such traffic, or on the seed. It says nothing about other traffic, and is not "
+        "corrected for choosing the best of many policies."
+    ),
+    "within noise": "the interval contains zero. It is not called a win.",
+    "exact, measured, modelled, claimed": (
+        "hits, misses and evictions are counted: exact, and the same on any machine. Measured: by a clock on the "
+        "machine under Provenance. Modelled: computed from pages and bytes_per_token. Claimed: taken from a "
+        "source, which is then named."
+    ),
+}

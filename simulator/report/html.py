@@ -1,0 +1,99 @@
+"""report.html: one file that needs nothing else, for a phone, a desk and paper, in light and dark."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+from kvreplay.simulator.experiment.store import Results
+
+from . import figure, findings, provenance, table
+from .glossary import DEFINITIONS
+from .plots import FIGURES
+from .style import looks
+from .stylesheet import STYLE
+from .table import Table
+from .workloads import METRICS, Workload, policies, workloads
+
+_CAPTIONS = {
+    "capacity": "Grey is what the best online policy leaves to Belady's MIN, which knows the future. No cache passes "
+    "the dashed line: a page has to come once before it can hit. A band is the range over seeds.",
+    "heat-map": "Purple is better than LRU, orange is worse. The gains of all capacities are summed before they are "
+    "divided by the gap; below -100 % a policy loses more than Belady's MIN gains.",
+    "time": "Each point is 1/25 of the requests. The first ones find an empty cache.",
+    "memory": "Read it from left to right: the memory that a ratio costs under each policy.",
+}
+
+
+def page(results: Results, metric: str = "hit_ratio") -> str:
+    """The whole report as HTML. Everything that comes from a run is escaped."""
+    found = workloads(results.rows)
+    name, asked, missing = provenance.name(results.run), provenance.question(results.run), provenance.state(results.run)
+    parts = [
+        f"<h1>{html.escape(name)}</h1>",
+        f'<p class="question">{html.escape(asked)}</p>' if asked else "",
+        f'<p class="missing">{html.escape(missing)}</p>' if missing else "",
+        '<div class="answer">',
+        *(f"<p><b>{html.escape(what)}</b>: {html.escape(text)}</p>" for what, text in findings.answer(found, metric)),
+        "</div>",
+        *_pictures(found, metric),
+        *_tables(results, found, metric),
+        "<h2>Provenance</h2>",
+        _definition_list(provenance.facts(results.run), "facts"),
+        "<h2>Experiment</h2>",
+        f"<pre>{html.escape(provenance.experiment(results.run))}</pre>",
+        "<h2>What the words mean</h2>",
+        _definition_list(DEFINITIONS.items()),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{html.escape(name)}</title><style>{STYLE}</style></head><body>\n"
+        + "\n".join(filter(None, parts))
+        + "\n</body></html>\n"
+    )
+
+
+def _pictures(found: Sequence[Workload], metric: str) -> Iterable[str]:
+    policy_looks = looks(policies(found))
+    for kind, (heading, panels_of) in FIGURES.items():
+        panels = panels_of(found, metric, policy_looks)
+        if not panels:
+            continue
+        text = heading.format(metric=METRICS[metric])
+        yield f"<h2>{html.escape(text[0].upper() + text[1:])}</h2>"
+        yield f'<p class="caption">{html.escape(_CAPTIONS[kind])}</p><div class="panels">'
+        for index, panel in enumerate(panels):
+            # Without the XML prologue, which HTML does not know.
+            svg = figure.to_svg(figure.compose([panel]), salt=f"{kind}{index}")
+            svg = svg[svg.index("<svg") :]
+            wide = " wide" if kind == "heat-map" else ""
+            label = html.escape(f"{text}: {panel.title}")
+            yield f'<figure class="panel{wide}" role="img" aria-label="{label}">{svg}</figure>'
+        yield "</div>"
+
+
+def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterable[str]:
+    yield "<h2>Tables</h2>"
+    for workload in found:
+        yield _table(table.ratios(workload, metric))
+        best = findings.find(workload, metric)
+        if best:
+            yield _table(table.best(best))
+    speed = table.speed(results)
+    if speed is not None:
+        yield _table(speed)
+
+
+def _table(content: Table) -> str:
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in content.header)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in content.rows)
+    return (
+        f'<h3>{html.escape(content.title)}</h3><div class="scroll" tabindex="0">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _definition_list(pairs: Iterable[tuple[str, str]], look: str = "") -> str:
+    items = "".join(f"<dt>{html.escape(what)}</dt><dd>{html.escape(text)}</dd>" for what, text in pairs)
+    return f'<dl class="{look}">{items}</dl>'

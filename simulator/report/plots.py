@@ -1,0 +1,357 @@
+"""The four pictures of a report, a function each: they turn workloads into panels; `figure` turns those into files."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from . import numbers
+from .figure import HEIGHT, LABEL_GAP, End, Panel, label_ends
+from .findings import is_online
+from .style import HEADROOM, INFINITE, Look
+from .workloads import BASELINE, METRICS, OPTIMUM, Point, Workload, is_number
+
+_POINTS_OVER_TIME = 25
+_Size = TypeVar("_Size", tuple[int, float], tuple[float, float])
+_TWO_AXES = 0.9  # inches above a panel with a second axis
+
+
+def by_capacity(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
+    """`metric` against capacity, per policy, between what LRU and its like reach and what nothing can pass."""
+    return [
+        Panel(
+            workload.title,
+            partial(_by_capacity, workload=workload, metric=metric, looks=looks),
+            height=_height(workload),
+            top=_TWO_AXES,
+        )
+        for workload in workloads
+        if workload.curves(metric)
+    ]
+
+
+def over_time(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
+    """The page hit ratio over the course of the trace, at its middle capacity. No other metric has a series."""
+    panels = []
+    for workload in workloads:
+        capacity, share = workload.capacities[len(workload.capacities) // 2]
+        title = f"{workload.title}, {numbers.size(capacity, workload.unit)} ({numbers.share(share)})"
+        draw = partial(_over_time, workload=workload, capacity=capacity, looks=looks)
+        if any(_series(workload, policy, capacity) is not None for policy in looks):
+            panels.append(Panel(title, draw, height=_height(workload)))
+    return panels
+
+
+def memory(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
+    """The memory that was in use at most, against the `metric` it bought."""
+    return [
+        Panel(
+            workload.title,
+            partial(_memory, workload=workload, metric=metric, looks=looks),
+            height=_height(workload),
+            left=0.9,
+        )
+        for workload in workloads
+        if _memory_points(workload, metric)
+    ]
+
+
+def heat_map(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
+    """Policies by workloads in one panel; by capacities where there is one workload.
+
+    A field is the share of the way from LRU to Belady's MIN, the gains of all capacities summed and divided by the sum
+    of the gaps; where either did not run, the mean of `metric` itself.
+    """
+    if len(workloads) == 1:
+        columns = [
+            (
+                f"{numbers.short_size(capacity, workloads[0].unit)}\n{numbers.share(share)}",
+                workloads[0],
+                {capacity},
+            )
+            for capacity, share in workloads[0].capacities
+        ]
+    else:
+        columns = [(_column_name(w, workloads), w, {c for c, _ in w.capacities}) for w in workloads]
+    relative = any(_closed(w, metric, capacities) for _, w, capacities in columns)
+    values: list[dict[str, float]] = [
+        (_closed if relative else _mean)(w, metric, capacities) for _, w, capacities in columns
+    ]
+    policies = [
+        p for p in looks if any(p in column for column in values) and not (relative and p in (OPTIMUM, BASELINE))
+    ]
+    if not policies:
+        return []
+    policies.sort(key=lambda p: -float(np.mean([column[p] for column in values if p in column])))
+    title = (
+        "Share of the way from LRU (0) to Belady's MIN (100 %)"
+        if relative
+        else f"{METRICS[metric]}, mean over capacities"
+    )
+    draw = partial(
+        _heat_map, policies=policies, names=[name for name, _, _ in columns], values=values, relative=relative
+    )
+    return [
+        Panel(
+            title,
+            draw,
+            width=1.0 * len(columns),
+            height=0.3 * len(policies),
+            left=1.75,
+            right=0.1,
+            top=1.05,
+            bottom=0.15,
+        )
+    ]
+
+
+FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]], list[Panel]]]] = {
+    "capacity": ("{metric} against capacity", by_capacity),
+    "heat-map": ("{metric}: policies and workloads", heat_map),
+    "time": ("page hit ratio over time", over_time),
+    "memory": ("memory against {metric}", memory),
+}
+
+
+def _column_name(workload: Workload, workloads: Sequence[Workload]) -> str:
+    """The trace, and what tells it from another workload of the same trace."""
+    alike = len({(w.reading, w.unit) for w in workloads}) == 1
+    parts = (
+        [workload.trace]
+        if alike
+        else [workload.trace, workload.reading, *(["bytes"] if workload.unit == "bytes" else [])]
+    )
+    # Names break at underscores, which textwrap takes for letters.
+    lines = [line.replace("_ ", "_") for part in parts for line in textwrap.wrap(part.replace("_", "_ "), 15)]
+    return "\n".join(lines[:4])
+
+
+def _height(workload: Workload) -> float:
+    """Room for a label per policy."""
+    return max(HEIGHT, (len({row["policy"] for row in workload.rows}) + 1) * LABEL_GAP)
+
+
+def _by_capacity(axes: Axes, *, workload: Workload, metric: str, looks: dict[str, Look]) -> None:
+    curves = workload.curves(metric)
+    axes.set_xscale("log")
+    ends: list[End] = []
+    for policy, curve in curves.items():
+        _draw_curve(axes, curve, looks[policy])
+        ends.append(End(policy, curve[-1].capacity, curve[-1].mean, looks[policy]))
+    optimum = next((curve for policy, curve in curves.items() if not is_online(policy)), None)
+    if optimum and workload.has_optimum(metric):
+        _shade_headroom(axes, optimum, [curve for policy, curve in curves.items() if is_online(policy)])
+    infinite = workload.infinite(metric)
+    if infinite is not None:
+        axes.axhline(infinite, color=INFINITE, linestyle=(0, (5, 3)), linewidth=1)
+    _pad(
+        axes,
+        [point.mean for curve in curves.values() for point in curve] + ([] if infinite is None else [infinite]),
+    )
+    _capacity_ticks(axes, workload)
+    axes.yaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
+    axes.set_ylabel(METRICS[metric])
+    if infinite is not None:
+        ends.append(End("infinite cache", axes.get_xlim()[1], infinite, Look(INFINITE, "", "--")))
+    label_ends(axes, ends, axes.bbox.height / axes.figure.dpi)
+
+
+def _draw_curve(axes: Axes, curve: list[Point], look: Look) -> None:
+    capacities = [point.capacity for point in curve]
+    axes.plot(capacities, [point.mean for point in curve], **look.line())
+    if any(point.high > point.low for point in curve):
+        axes.fill_between(
+            capacities,
+            [p.low for p in curve],
+            [p.high for p in curve],
+            color=look.colour,
+            alpha=0.2,
+            linewidth=0,
+        )
+
+
+def _shade_headroom(axes: Axes, optimum: list[Point], online: list[list[Point]]) -> None:
+    """Grey between the best online policy and the optimum: what a better policy could still gain."""
+    best = {point.capacity: max(p.mean for curve in online for p in curve if p.capacity == point.capacity)
+            for point in optimum if any(p.capacity == point.capacity for curve in online for p in curve)}  # fmt: skip
+    both = [point for point in optimum if point.capacity in best]
+    if both:
+        capacities = [point.capacity for point in both]
+        axes.fill_between(
+            capacities,
+            [best[c] for c in capacities],
+            [p.mean for p in both],
+            color=HEADROOM,
+            linewidth=0,
+            zorder=0,
+        )
+
+
+def _pad(axes: Axes, values: list[float]) -> None:
+    low, high = min(values), max(values)
+    if high - low < 0.02:  # a flat line needs no magnifying glass
+        low, high = max(low - 0.05, 0.0), min(high + 0.05, 1.0)
+    room = 0.06 * (high - low)
+    axes.set_ylim(low - room, high + room)
+
+
+def _capacity_ticks(axes: Axes, workload: Workload) -> None:
+    """Ticks at the capacities that ran, as many as fit; above them the share of the footprint, or the memory."""
+    capacities = workload.capacities
+    low, high = capacities[0][0], capacities[-1][0]
+    axes.set_xlim(low / 1.12, high * 1.12) if high > low else axes.set_xlim(low / 2, high * 2)
+    shown = _apart(capacities, 0.19 * float(np.diff(np.log(axes.get_xlim()))[0]))
+    axes.set_xticks([c for c, _ in shown], [numbers.short_size(c, workload.unit) for c, _ in shown])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("capacity" if workload.unit == "bytes" else "capacity, pages")
+    per_page = _bytes_per_page(workload)
+    above = axes.secondary_xaxis("top")
+    above.set_xticks(
+        [c for c, _ in shown],
+        [numbers.memory(c * per_page) if per_page else numbers.share(s) for c, s in shown],
+    )
+    above.set_xticks([], minor=True)
+    above.tick_params(labelsize=8.5, colors="#555555")
+    above.set_xlabel("memory, modelled" if per_page else "share of the footprint", fontsize=8.5, color="#555555")
+
+
+def _apart(sizes: Sequence[_Size], least: float) -> list[_Size]:
+    """Those of the rising `sizes`, from the last one down, that are at least `least` apart in their logarithms."""
+    shown: list[_Size] = []
+    for size in reversed(sizes):
+        if not shown or np.log(shown[-1][0] / size[0]) >= least:
+            shown.append(size)
+    return shown
+
+
+def _bytes_per_page(workload: Workload) -> float | None:
+    """Modelled bytes of a page, where the run set bytes_per_token and capacities count pages."""
+    known = [row["peak_bytes"] / row["peak_pages"] for row in workload.rows if row["peak_bytes"] and row["peak_pages"]]
+    return known[0] if known and workload.unit == "pages" else None
+
+
+def _series(workload: Workload, policy: str, capacity: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Page accesses and hits per window, summed over seeds, or None."""
+    cells = [row for row in workload.cells(policy, capacity) if row["series_pages"]]
+    if not cells:
+        return None
+    same = [row for row in cells if len(row["series_pages"]) == len(cells[0]["series_pages"])]
+    pages, hits = (np.sum([row[name] for row in same], axis=0) for name in ("series_pages", "series_hits"))
+    starts = np.unique(np.arange(_POINTS_OVER_TIME) * len(pages) // _POINTS_OVER_TIME)
+    return np.add.reduceat(pages, starts), np.add.reduceat(hits, starts)
+
+
+def _over_time(axes: Axes, *, workload: Workload, capacity: int, looks: dict[str, Look]) -> None:
+    ends: list[End] = []
+    values: list[float] = []
+    for index, (policy, look) in enumerate(looks.items()):
+        series = _series(workload, policy, capacity)
+        if series is None:
+            continue
+        pages, hits = series
+        ratios = np.divide(hits, pages, out=np.full(len(pages), np.nan), where=pages > 0)
+        done = 100 * (np.arange(len(pages)) + 0.5) / len(pages)
+        axes.plot(done, ratios, **look.line() | {"linewidth": 1.1}, markevery=(index % 5, 5))
+        seen = ratios[~np.isnan(ratios)]
+        values += seen.tolist()
+        if len(seen):
+            ends.append(End(policy, float(done[-1]), float(seen[-1]), look))
+    _pad(axes, values or [0.0])
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("requests replayed, %")
+    axes.set_ylabel(METRICS["hit_ratio"])
+    axes.yaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
+    label_ends(axes, ends, axes.bbox.height / axes.figure.dpi)
+
+
+def _memory_points(workload: Workload, metric: str) -> dict[str, list[tuple[float, float]]]:
+    """Per policy (ratio, peak bytes or else peak pages), over all its cells."""
+    column = "peak_bytes" if any(row["peak_bytes"] for row in workload.rows) else "peak_pages"
+    points: dict[str, list[tuple[float, float]]] = {}
+    for row in sorted(workload.rows, key=lambda row: (row["capacity"], row["seed"])):
+        if row[column] and is_number(row[metric]):
+            points.setdefault(row["policy"], []).append((row[metric], row[column]))
+    return points
+
+
+def _memory(axes: Axes, *, workload: Workload, metric: str, looks: dict[str, Look]) -> None:
+    points = _memory_points(workload, metric)
+    in_bytes = any(row["peak_bytes"] for row in workload.rows)
+    axes.set_yscale("log")
+    ends: list[End] = []
+    for policy, curve in points.items():
+        axes.plot(*zip(*curve, strict=True), **looks[policy].line())
+        ends.append(End(policy, *curve[-1], looks[policy]))
+    sizes = sorted({(amount, 0.0) for curve in points.values() for _, amount in curve})
+    axes.set_ylim(sizes[0][0] / 1.3, sizes[-1][0] * 1.3)
+    shown = [amount for amount, _ in _apart(sizes, 0.08 * float(np.diff(np.log(axes.get_ylim()))[0]))]
+    axes.set_yticks(shown, [numbers.short_size(amount, "bytes" if in_bytes else "pages") for amount in shown])
+    axes.set_yticks([], minor=True)
+    modelled = "object sizes" if workload.unit == "bytes" else "modelled"
+    axes.set_ylabel(f"peak memory, {modelled}" if in_bytes else "peak pages cached")
+    axes.xaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
+    axes.set_xlabel(METRICS[metric])
+    label_ends(axes, ends, axes.bbox.height / axes.figure.dpi)
+
+
+def _closed(workload: Workload, metric: str, capacities: set[int]) -> dict[str, float]:
+    """Per policy the share of the way from LRU to Belady's MIN, over `capacities` together; empty without the two."""
+    curves = {policy: {p.capacity: p.mean for p in curve} for policy, curve in workload.curves(metric).items()}
+    if BASELINE not in curves or OPTIMUM not in curves:
+        return {}
+    shares = {}
+    for policy, curve in curves.items():
+        common = capacities & curve.keys() & curves[BASELINE].keys() & curves[OPTIMUM].keys()
+        gap = sum(curves[OPTIMUM][c] - curves[BASELINE][c] for c in sorted(common))
+        if gap > 0:
+            shares[policy] = sum(curve[c] - curves[BASELINE][c] for c in sorted(common)) / gap
+    return shares
+
+
+def _mean(workload: Workload, metric: str, capacities: set[int]) -> dict[str, float]:
+    means = {}
+    for policy, curve in workload.curves(metric).items():
+        values = [point.mean for point in curve if point.capacity in capacities]
+        if values:
+            means[policy] = float(np.mean(values))
+    return means
+
+
+def _heat_map(
+    axes: Axes, *, policies: list[str], names: list[str], values: list[dict[str, float]], relative: bool
+) -> None:
+    grid = np.array([[column.get(policy, np.nan) for column in values] for policy in policies])
+    # Purple is better than LRU, orange worse; both print as grey that darkens with distance.
+    axes.pcolormesh(
+        grid,
+        cmap="PuOr" if relative else "Blues",
+        vmin=-1 if relative else 0,
+        vmax=1,
+        edgecolors="white",
+        linewidth=1.5,
+    )
+    axes.invert_yaxis()
+    axes.grid(False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for row, column in np.ndindex(*grid.shape):
+        value = float(grid[row, column])
+        dark = abs(value) > 0.65
+        text = "–" if np.isnan(value) else numbers.percent(value, 0)
+        axes.text(
+            column + 0.5,
+            row + 0.5,
+            text,
+            ha="center",
+            va="center",
+            color="white" if dark else "black",
+            fontsize=9,
+        )
+    axes.set_yticks(np.arange(len(policies)) + 0.5, [numbers.shorten(policy) for policy in policies])
+    axes.xaxis.tick_top()
+    axes.set_xticks(np.arange(len(names)) + 0.5, names, fontsize=8.5)

@@ -1,0 +1,25 @@
+"""summary.md: the findings and the tables, short enough for a pull request."""
+
+from __future__ import annotations
+
+from kvreplay.simulator.experiment.store import Results
+
+from . import findings, provenance, table
+from .workloads import workloads
+
+
+def page(results: Results, metric: str = "hit_ratio") -> str:
+    """The summary as Markdown."""
+    found = workloads(results.rows)
+    run = results.run
+    parts = [f"# {table.escape(provenance.name(run))}", provenance.question(run), provenance.state(run)]
+    parts += [f"- **{table.escape(what)}**: {text}" for what, text in findings.answer(found, metric)]
+    for workload in found:
+        for content in (table.ratios(workload, metric), table.best(findings.find(workload, metric))):
+            parts.append(f"**{table.escape(content.title)}**\n\n{table.as_markdown(content)}")
+    made = run.get("provenance") or {}
+    dirty = ", with changes" if made.get("dirty") else ""
+    parts.append(
+        f"kvreplay {made.get('version', 'of unknown version')}, commit {made.get('commit') or 'unknown'}{dirty}"
+    )
+    return "\n\n".join(filter(None, parts)).replace("\n\n- ", "\n- ") + "\n"

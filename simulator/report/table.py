@@ -1,0 +1,170 @@
+"""Tables of a run: what stands in them, and how they look in a terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from kvreplay.simulator.experiment.store import Results
+
+from . import numbers
+from .comparison import IDENTICAL, Comparison
+from .findings import Finding
+from .workloads import METRICS, Workload, workloads
+
+
+class Table(NamedTuple):
+    """A header and rows of text. The first column is words, the others are figures."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def ratios(workload: Workload, metric: str) -> Table:
+    """`metric` in percent, policies (best first) by capacities; with several seeds the mean and the range."""
+    curves = workload.curves(metric)
+    columns = workload.capacities
+    header = [
+        "policy",
+        *(f"{_figure(c, workload.unit)} ({numbers.share(share)})" for c, share in columns),
+    ]
+    rows = []
+    for policy, points in curves.items():
+        at = {point.capacity: point for point in points}
+        cells = []
+        for capacity, _ in columns:
+            point = at.get(capacity)
+            cell = "–" if point is None else f"{100 * point.mean:.2f}"
+            if point is not None and point.high > point.low:
+                cell += f" ({100 * point.low:.2f}–{100 * point.high:.2f})"
+            cells.append(cell)
+        rows.append([policy, *cells])
+    unit = "" if workload.unit == "bytes" else " in pages"
+    return Table(f"{workload.title}: {METRICS[metric]} in %, by capacity{unit} (share of the footprint)", header, rows)
+
+
+def _figure(capacity: int, unit: str) -> str:
+    return numbers.memory(capacity) if unit == "bytes" else f"{capacity:,}"
+
+
+def best(findings: Sequence[Finding]) -> Table:
+    """The best online policy at each capacity, its gain over LRU and the share of the way to the optimum."""
+    rows = []
+    for finding in findings:
+        gain = finding.over_baseline
+        half = gain.half_width if gain is not None else None
+        rows.append(
+            [
+                f"{numbers.size(finding.capacity, finding.workload.unit)} ({numbers.share(finding.share)})",
+                finding.policy,
+                numbers.percent(finding.value),
+                "–"
+                if gain is None
+                else numbers.points(gain.difference) + (f" ± {100 * half:.2f}" if half is not None else ""),
+                "–" if gain is None else gain.verdict,
+                "–" if finding.closed is None else numbers.percent(finding.closed, 0),
+                numbers.listed(finding.as_good) if finding.as_good else "–",
+            ]
+        )
+    header = [
+        "capacity",
+        "best policy",
+        "ratio",
+        "over lru, points",
+        "verdict",
+        "of the way to MIN",
+        "within its noise",
+    ]
+    return Table("Best online policy at each size", header, rows)
+
+
+def speed(results: Results) -> Table | None:
+    """Measured replay speed per policy, the median over cells and its range; None where nothing was timed."""
+    joined = results.rows.select("cell", "policy").join(results.timings, on="cell")
+    figures = (
+        joined.filter(pl.col("pages_per_second").is_finite())
+        .group_by("policy")
+        .agg(
+            pl.col("pages_per_second").median().alias("median"),
+            pl.col("pages_per_second").min().alias("low"),
+            pl.col("pages_per_second").max().alias("high"),
+        )
+    )
+    if figures.is_empty():
+        return None
+    rows = [
+        [policy, *(f"{value / 1e6:.3g}" for value in (median, low, high))]
+        for policy, median, low, high in figures.sort("median", descending=True).iter_rows()
+    ]
+    return Table(
+        "Replay speed, million pages/s of one thread (measured)",
+        ["policy", "median", "slowest", "fastest"],
+        rows,
+    )
+
+
+def differences(comparison: Comparison, metric: str) -> Table:
+    """The differences in `metric` that are not identical, with their intervals and verdicts."""
+    shown = [d for d in comparison.differences if d.metric == metric and d.verdict != IDENTICAL]
+    counts = comparison.counts(metric)
+    tally = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    rows = [
+        [
+            f"{d.trace} ({d.reading})",
+            numbers.size(d.capacity, d.capacity_unit),
+            d.policy_a if d.policy_a == d.policy_b else f"{d.policy_a} → {d.policy_b}",
+            f"{100 * d.a:.3f}",
+            f"{100 * d.b:.3f}",
+            numbers.points(d.difference, 3),
+            "–" if d.half_width is None else f"± {100 * d.half_width:.3f}",
+            d.basis or "–",
+            d.verdict,
+        ]
+        for d in shown
+    ]
+    header = [
+        "workload",
+        "capacity",
+        "policy",
+        "first, %",
+        "second, %",
+        "points",
+        "95 %",
+        "taken over",
+        "second is",
+    ]
+    return Table(f"{METRICS[metric]}: {tally}", header, rows)
+
+
+def overview(results: Results, metric: str = "hit_ratio") -> str:
+    """`ratios` of every workload, for a terminal."""
+    return "\n\n".join(as_text(ratios(workload, metric)) for workload in workloads(results.rows))
+
+
+def as_text(table: Table) -> str:
+    """For a terminal: columns aligned, figures to the right."""
+    if not table.rows:
+        return table.title
+    lines = [table.header, *table.rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
+    text = [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    return "\n".join([table.title, text[0], "-" * len(text[0]), *text[1:]])
+
+
+def as_markdown(table: Table) -> str:
+    """A Markdown table; pipes and line ends within cells are escaped."""
+    lines = [table.header, ["---", *("---:" for _ in table.header[1:])], *table.rows]
+    return "\n".join(f"| {' | '.join(map(escape, line))} |" for line in lines)
+
+
+def escape(cell: str) -> str:
+    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

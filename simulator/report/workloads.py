@@ -1,0 +1,165 @@
+"""The rows of a run as a report speaks of them: by workload, as curves over capacity."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from kvreplay.parameters import nearest
+from kvreplay.simulator.experiment.store import INPUTS
+from kvreplay.simulator.replay.row import COLUMNS
+
+from .errors import ReportError
+
+# The ratios a row has, as they are called in front of a person. In each of them higher is better.
+METRICS = {
+    "hit_ratio": "page hit ratio",
+    "prefix_hit_ratio": "prefix hit ratio",
+    "token_hit_ratio": "token hit ratio",
+    "request_mean_hit_ratio": "request-mean hit ratio",
+    "requests_hit_ratio": "share of requests fully hit",
+    "byte_hit_ratio": "byte hit ratio",
+}
+OPTIMUM, BASELINE = "belady", "lru"
+
+Row = dict[str, Any]
+
+
+class Point(NamedTuple):
+    """One policy at one capacity, over its seeds."""
+
+    capacity: int
+    share: float  # of the footprint
+    mean: float
+    low: float  # over seeds
+    high: float
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The rows of one trace in one reading: what a panel, a table and a paragraph of the report are about."""
+
+    trace: str
+    reading: str
+    unit: str  # what capacities count: pages or bytes
+    rows: list[Row]
+
+    @property
+    def title(self) -> str:
+        return f"{self.trace}, {self.reading} pages" + (" by size in bytes" if self.unit == "bytes" else "")
+
+    @property
+    def capacities(self) -> list[tuple[int, float]]:
+        """(capacity, share of the footprint), in rising order."""
+        return sorted({(row["capacity"], row["capacity_share"]) for row in self.rows})
+
+    def curves(self, metric: str) -> dict[str, list[Point]]:
+        """Per policy its points in order of capacity; policies from the highest mean to the lowest.
+
+        Rows whose `metric` is null or not finite are left out.
+        """
+        values: dict[str, dict[tuple[int, float], list[float]]] = defaultdict(lambda: defaultdict(list))
+        for row in self.rows:
+            if is_number(row[metric]):
+                values[row["policy"]][row["capacity"], row["capacity_share"]].append(row[metric])
+        curves = {
+            policy: [Point(*at, sum(v) / len(v), min(v), max(v)) for at, v in sorted(by_capacity.items())]
+            for policy, by_capacity in values.items()
+        }
+        order = sorted(curves, key=lambda p: (-sum(point.mean for point in curves[p]) / len(curves[p]), p))
+        return {policy: curves[policy] for policy in order}
+
+    def cells(self, policy: str, capacity: int) -> list[Row]:
+        """The rows of one policy at one capacity: one per seed."""
+        return [row for row in self.rows if row["policy"] == policy and row["capacity"] == capacity]
+
+    def infinite(self, metric: str) -> float | None:
+        """The page hit ratio of a cache that never evicts: every page but its first access hits. Else None.
+
+        With prefix pages it is the same figure: what is in front of a page seen before was seen before, too.
+        """
+        alike = metric == "hit_ratio" or (metric == "prefix_hit_ratio" and self.reading == "prefix")
+        known = {
+            row["trace_hash"]: 1 - row["footprint"] / row["pages"]
+            for row in self.rows
+            if row["footprint"] and row["pages"]
+        }
+        if not alike or self.unit != "pages" or not known:
+            return None
+        return sum(known.values()) / len(known)
+
+    def has_optimum(self, metric: str) -> bool:
+        """Whether Belady's MIN bounds `metric` here: page hits, among independent pages of one size."""
+        return metric == "hit_ratio" and self.reading == "independent" and self.unit == "pages"
+
+
+def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
+    """The rows of a run by trace, reading and unit of capacity, in their order; of `trace` only, where it is given.
+
+    Raises ReportError where `trace` is not among them, or the rows lack a column.
+    """
+    missing = [name for name in (*INPUTS, *COLUMNS) if name not in rows.columns]
+    if missing:
+        raise ReportError(f"the table of rows has no column {missing[0]!r}; run the experiment again")
+    ambiguous = _ambiguous(rows)
+    grouped: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in rows.iter_rows(named=True):
+        # One name, but not one trace: other parameters, so that only the content tells them apart.
+        name = f"{row['trace']} ({row['trace_hash'][:6]})" if row["trace"] in ambiguous else row["trace"]
+        grouped[name, row["reading"], row["capacity_unit"]].append(row)
+    found = [Workload(*key, _aligned(own)) for key, own in grouped.items() if trace in (None, key[0], own[0]["trace"])]
+    if trace is not None and not found:
+        raise ReportError(f"trace {trace!r} is not in the results; {nearest(trace, [name for name, *_ in grouped])}")
+    return found
+
+
+def policies(found: Iterable[Workload]) -> list[str]:
+    """Every policy that ran, in the order of the rows."""
+    return list(dict.fromkeys(row["policy"] for workload in found for row in workload.rows))
+
+
+def _ambiguous(rows: pl.DataFrame) -> set[str]:
+    """Names that stand for several traces under one seed."""
+    contents = rows.group_by("trace", "trace_seed").agg(pl.col("trace_hash").n_unique())
+    return set(contents.filter(pl.col("trace_hash") > 1)["trace"])
+
+
+def _aligned(rows: list[Row]) -> list[Row]:
+    """`rows` with a `footprint`, and with one capacity where 10 % came to a few pages more with another seed's trace.
+
+    The capacities on every other trace are replaced by those on the first, rank by rank, where there are as many.
+    """
+    sizes: dict[str, dict[int, float]] = defaultdict(dict)
+    for row in rows:
+        sizes[row["trace_hash"]][row["capacity"]] = row["capacity_share"]
+    first, *_ = ranked = [sorted(each.items()) for each in sizes.values()]
+    same = {}
+    if all(len(each) == len(first) for each in ranked):
+        same = {
+            (content, capacity): first[rank]
+            for content, each in zip(sizes, ranked, strict=True)
+            for rank, (capacity, _) in enumerate(each)
+        }
+    aligned = []
+    for row in rows:
+        footprint = round(row["capacity"] / row["capacity_share"]) if row["capacity_share"] else None
+        capacity, share = same.get((row["trace_hash"], row["capacity"]), (row["capacity"], row["capacity_share"]))
+        aligned.append(row | {"footprint": footprint, "capacity": capacity, "capacity_share": share})
+    return aligned
+
+
+def check_metric(name: str) -> str:
+    """`name`, where it is one of METRICS. Raises ReportError with the nearest one."""
+    if name not in METRICS:
+        raise ReportError(f"metric {name!r} is unknown; {nearest(name, list(METRICS))}")
+    return name
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a figure: neither null nor NaN nor infinite."""
+    return value is not None and math.isfinite(value)
