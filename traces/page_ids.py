@@ -108,6 +108,24 @@ def record_parents(pages, counts, first_new, parent):
 
 
 @njit(cache=True, nogil=True)
+def record_sizes(pages, key_bytes, first_new, page_bytes):
+    """Write the size of every page first seen in `pages` into `page_bytes`; the number of other sizes met later.
+
+    `first_new` is the number of pages known before this batch.
+    """
+    known = first_new
+    changes = 0
+    for i in range(len(pages)):
+        page = pages[i]
+        if page == known:
+            page_bytes[page] = key_bytes[i]
+            known += 1
+        elif page_bytes[page] != key_bytes[i]:
+            changes += 1
+    return changes
+
+
+@njit(cache=True, nogil=True)
 def _chain(tokens, token_offsets, page_tokens, keys, counts):
     at = 0
     for request in range(len(token_offsets) - 1):
@@ -125,7 +143,9 @@ def _chain(tokens, token_offsets, page_tokens, keys, counts):
         counts[request] = count
 
 
-def chain_pages(tokens: np.ndarray, token_offsets: np.ndarray, page_tokens: int) -> tuple[np.ndarray, np.ndarray]:
+def chain_pages(
+    tokens: np.ndarray, token_offsets: np.ndarray, page_tokens: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Chained page keys of many prompts: a page's key covers every token up to its end.
 
     `tokens` (T,) uint32, all prompts in a row; `token_offsets` (R+1,) int64. Returns keys (K,) uint64 and

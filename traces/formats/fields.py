@@ -1,0 +1,70 @@
+"""What all readers check alike: times that run forwards, token counts within reason, labels turned into numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval
+
+from ..page_ids import chain_pages
+from .source import Source
+
+PageTokens = Annotated[int, Interval(ge=1, le=10**6)]
+
+MAX_TOKENS = 10**8  # a longer prompt or answer is taken for a misread column
+_WHOLE = 1 << 40  # more tokens than any text has: one page is all of it
+
+
+class Clock:
+    """Recorded times, checked and counted in seconds from the first one (or from 0); batch after batch."""
+
+    def __init__(self, source: Source, per_second: float = 1, *, from_first: bool = True) -> None:
+        self._source = source
+        self._per_second = per_second
+        self._from_first = from_first
+        self._rows = 0
+        self._last = None
+        self.start: float | None = None  # the first time, as recorded
+
+    def seconds(self, times: np.ndarray, lines: Sequence[int] | None = None) -> np.ndarray:
+        """(R,) float64 arrivals of (R,) recorded times; `lines` are where they stand, None for binary data.
+
+        Raises TraceError at the first time that is negative, not finite, or before the one above it.
+        """
+        if len(times) == 0:
+            return np.empty(0)
+        if self._last is None:
+            self.start = times[0].item()
+        before = np.concatenate([times[:1] if self._last is None else [self._last], times[:-1]])
+        good = (times >= before) & (times >= 0) & (times < np.inf)  # False for NaN
+        if not good.all():
+            bad = int(np.argmin(good))
+            earlier = times[bad] < before[bad] and before[bad] >= 0
+            what = f"time {times[bad]}" + (f" is before {before[bad]} above it" if earlier else " is no time")
+            where = {"row": self._rows + bad + 1} if lines is None else {"line": lines[bad]}
+            raise self._source.error(what, mend="sort the file by time" if earlier else "correct it", **where)
+        self._last = times[-1]
+        self._rows += len(times)
+        return (times - times.dtype.type(self.start if self._from_first else 0)) / self._per_second
+
+
+class Labels:
+    """Numbers for the names of sessions or intents, 0, 1, 2, ... in first-seen order; -1 for no name."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+
+    def number(self, names: Iterable[Hashable]) -> np.ndarray:
+        """(R,) int32 of R names, of which None and "" are none."""
+        numbers = self._numbers
+        return np.array(
+            [-1 if name is None or name == "" else numbers.setdefault(name, len(numbers)) for name in names],
+            np.int32,
+        )
+
+
+def key_hashes(text: bytes, offsets: np.ndarray) -> np.ndarray:
+    """(K,) uint64 keys of K texts: text[offsets[i]:offsets[i + 1]], none of them empty."""
+    return chain_pages(np.frombuffer(text, np.uint8), offsets, _WHOLE)[0]

@@ -1,0 +1,140 @@
+"""From a file, a store or a catalogue name to a Trace: read once, kept in a cache folder, mapped from then on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kvreplay import parameters
+
+from . import catalogue, formats, store, tokenizers
+from .builder import Batch, TraceBuilder
+from .errors import TraceError
+from .formats.source import Source
+from .synthesis import Synthesis, parse, with_pages
+from .trace import Trace
+
+_SUFFIXES = {".gz", ".zst", ".jsonl", ".csv", ".tsv", ".txt", ".bin", ".oraclegeneral", ".parquet", ".arrow"}
+
+
+def load(
+    source: str | os.PathLike[str], format: str | None = None, *, synthesis: str | None = None, **options: Any
+) -> Trace:
+    """The trace in `source`: a trace file, a store folder (.kvtrace), or a name in the catalogue.
+
+    `format` is one of `formats.names()`, told from the content by default; `options` are those of its reader.
+    `synthesis` makes up the pages of a trace that records lengths only; see `traces.synthesis`.
+
+    The first call reads the file into a store under ``$KVREPLAY_CACHE_DIR``, or else ``.kvreplay`` beside the file,
+    or else the folder of fetched traces; later calls map that. A change to the file, format or options reads it again.
+
+    Raises TraceError naming file and line where the trace is unusable, ParameterError for wrong options.
+    """
+    path, name, usual_format, usual_options = _locate(os.fspath(source))
+    if path.is_dir():
+        if format or synthesis or options:
+            raise TraceError("a store is read as it is", file=path, mend="give neither format nor options")
+        return store.open_trace(path)
+    file = Source(path)
+    if format in (None, usual_format):
+        options = usual_options | options
+    format = format or usual_format or _sniff(file)
+    reader = formats.find(format)
+    options = parameters.check(reader.read, f"format {format}", options)
+    pages, described = parse(synthesis) if synthesis else (None, None)
+    origin = {"source": path.name, "format": format, "options": options}
+    if described:
+        origin["synthesis"] = described
+    code = [reader.VERSION, tokenizers.fingerprint(options["tokenizer"]) if "tokenizer" in options else ""]
+    key = hashlib.sha256(json.dumps([name, origin, code, _sha256(path)]).encode()).hexdigest()[:24]
+    readable = re.sub(r"[^\w.-]", "-", name)[:80]
+    stored = _cache_folder(path) / f"{readable}-{key}{store.SUFFIX}"
+    if not stored.exists():
+        _ingest(file, partial(reader.read, **options), pages, name, origin, stored)
+    return store.open_trace(stored)
+
+
+def _ingest(
+    file: Source,
+    read: Callable[[Source, Callable[[Batch], None]], formats.Facts],
+    pages: Synthesis | None,
+    name: str,
+    origin: dict[str, Any],
+    stored: Path,
+) -> None:
+    """Read `file` into the store folder `stored`, whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=stored.parent) as scratch:
+        whole = Path(scratch) / stored.name
+        with TraceBuilder(whole) as builder:
+            facts = read(file, lambda batch: builder.add(with_pages(file, batch, pages) if pages else batch))
+            if builder.n_requests == 0:
+                raise file.error("holds no requests", mend="check the file and its format")
+            notes = list(facts.notes)
+            if pages:
+                notes.append(f"the pages are made up by {origin['synthesis']['name']}: what is shared is an assumption")
+            if builder.size_changes:
+                notes.append(
+                    f"{builder.size_changes} accesses give an object another size than its first, which is kept"
+                )
+            meta = facts.meta | origin | ({"notes": notes} if notes else {})
+            page_tokens = facts.page_tokens or (pages.page_tokens if pages else None)
+            builder.finish(name, page_tokens=page_tokens, meta=meta)
+        try:
+            whole.rename(stored)
+        except OSError:
+            # Another process that read the same file was faster: its store is the same.
+            if not stored.exists():
+                raise
+
+
+def _locate(source: str) -> tuple[Path, str, str | None, dict[str, Any]]:
+    """The file or folder that `source` names; the name of its trace; format and options if the catalogue says."""
+    path = Path(source)
+    if path.is_file() or path.is_dir():
+        name = path
+        while name.suffix.lower() in _SUFFIXES:
+            name = name.with_suffix("")
+        return path, name.name, None, {}
+    if path.exists():
+        raise TraceError("is no regular file", file=source, mend="copy its content to a file")
+    if len(path.parts) > 1 or path.suffix.lower() in _SUFFIXES:
+        raise TraceError("no such file", file=source, mend="check the path")
+    entry = catalogue.find(source)
+    return catalogue.locate(source), source, entry.format, dict(entry.options)
+
+
+def _sniff(file: Source) -> str:
+    head = file.head()
+    if not head:
+        raise file.error("is empty", mend="fetch or write the file again")
+    found = formats.sniff(head, file.path.name)
+    if found is None:
+        raise file.error("is in no known format", mend=f"name its format, of {', '.join(formats.names())}")
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _cache_folder(path: Path) -> Path:
+    """Where stores of the file `path` are kept; made if need be."""
+    # A folder without any write permission is meant to stay as it is, even where root could write.
+    writable = os.access(path.parent, os.W_OK) and path.parent.stat().st_mode & 0o222
+    if writable and not os.environ.get("KVREPLAY_CACHE_DIR"):
+        folder = path.parent / ".kvreplay"
+    else:
+        folder = catalogue.cache_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return folder
