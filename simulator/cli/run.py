@@ -33,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_threads_argument(parser: argparse.ArgumentParser) -> None:
     """--threads, for every command that runs cells."""
-    parser.add_argument(
-        "--threads", metavar="N", type=_positive, help="cells replayed at once (default: one per core)"
-    )
+    parser.add_argument("--threads", metavar="N", type=_positive, help="cells replayed at once (default: one per core)")
 
 
 def run(args: argparse.Namespace) -> int:

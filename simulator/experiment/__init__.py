@@ -1,4 +1,4 @@
-"""An experiment: a YAML file that spans a grid of cells becomes a folder of rows; `check` compares it with a baseline."""
+"""From a YAML file that spans a grid of cells to a folder of rows; and the check of rows against a baseline."""
 
 from kvreplay.lazy import lazy
 

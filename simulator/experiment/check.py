@@ -12,19 +12,18 @@ from kvreplay.files import write_whole
 from kvreplay.simulator.replay.row import COLUMNS
 
 from .errors import ExperimentError
-from .plan import Plan, label, make_plan
+from .plan import IDENTITY, Plan, label, make_plan
 from .runner import Failure, Watcher, run_cells
 from .schema import METRICS
 from .store import INPUTS
 
 BASELINES = Path("results/baselines")
 
-# Which cell a line of the baseline belongs to. The cell's key would not do: it changes with the code.
-_IDENTITY = ("trace", "trace_seed", "policy", "reading", "capacity", "capacity_unit", "seed", "windows", "bytes_per_token")
 _COMPARED = ("trace_hash", *METRICS)
 _DTYPES = INPUTS | {name: dtype for name, (dtype, _) in COLUMNS.items()}
 
 Value = int | float | str | None
+# The key of a cell would not do for its identity: it changes with the code.
 Cells = dict[tuple[Value, ...], dict[str, Value]]  # a cell's identity -> what is compared
 
 
@@ -56,8 +55,6 @@ class Verdict(NamedTuple):
 def check(
     experiment: str | Path | Mapping[str, Any],
     baselines: Path = BASELINES,
-    *,
-    threads: int | None = None,
     watch: Watcher | None = None,
 ) -> Verdict:
     """Run an experiment, in memory, and compare it with ``<baselines>/<name>.csv``.
@@ -68,20 +65,18 @@ def check(
     plan = make_plan(experiment)
     baseline = baselines / f"{plan.name}.csv"
     expected = _read(baseline)
-    obtained, failed = _obtain(plan, threads, watch)
+    obtained, failed = _obtain(plan, watch)
     return Verdict(plan.name, baseline, *_compare(obtained, expected, failed, plan.tolerance))
 
 
 def update(
     experiment: str | Path | Mapping[str, Any],
     baselines: Path = BASELINES,
-    *,
-    threads: int | None = None,
     watch: Watcher | None = None,
 ) -> Path:
     """Run an experiment and make its figures the baseline. Raises ExperimentError where a cell fails."""
     plan = make_plan(experiment)
-    obtained, failed = _obtain(plan, threads, watch)
+    obtained, failed = _obtain(plan, watch)
     if failed:
         raise ExperimentError(f"{_label(cell)}: {error}; the baseline stays" for cell, error in failed.items())
     baselines.mkdir(parents=True, exist_ok=True)
@@ -89,16 +84,16 @@ def update(
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")  # writes floats as repr does, which reads back as the same bits
-    writer.writerow((*_IDENTITY, *_COMPARED))
+    writer.writerow((*IDENTITY, *_COMPARED))
     for cell, figures in obtained.items():
         writer.writerow((*cell, *(figures[metric] for metric in _COMPARED)))
     write_whole(baseline, text.getvalue())
     return baseline
 
 
-def _obtain(plan: Plan, threads: int | None, watch: Watcher | None) -> tuple[Cells, dict[tuple[Value, ...], str]]:
+def _obtain(plan: Plan, watch: Watcher | None) -> tuple[Cells, dict[tuple[Value, ...], str]]:
     """The figures of every cell, in the order of the grid, and the errors of those that failed."""
-    results = {cell.key: result for cell, result in run_cells(plan.cells, threads, watch)}
+    results = {cell.key: result for cell, result in run_cells(plan.cells, watch=watch)}
     obtained: Cells = {}
     failed = {}
     for cell in plan.cells:
@@ -111,18 +106,18 @@ def _obtain(plan: Plan, threads: int | None, watch: Watcher | None) -> tuple[Cel
 
 
 def _identity(row: Mapping[str, Any]) -> tuple[Value, ...]:
-    return tuple(row[name] for name in _IDENTITY)
+    return tuple(row[name] for name in IDENTITY)
 
 
 def _label(cell: tuple[Value, ...]) -> str:
-    return label(dict(zip(_IDENTITY, cell, strict=True)))
+    return label(dict(zip(IDENTITY, cell, strict=True)))
 
 
 def _read(path: Path) -> Cells:
     try:
         with path.open(newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != (*_IDENTITY, *_COMPARED):
+            if tuple(reader.fieldnames or ()) != (*IDENTITY, *_COMPARED):
                 raise ExperimentError(f"{path}:1: other columns than this version compares; rewrite it with --update")
             cells: Cells = {}
             for line in reader:

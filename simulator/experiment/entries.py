@@ -124,5 +124,6 @@ def _takes_list(annotation: Any) -> bool:
 
 def _find_file(name: str, info: pydantic.ValidationInfo) -> str:
     """A file named relative to the working directory, or else to the experiment; anything else as it is."""
+    assert info.context is not None
     beside: Path = info.context["folder"] / name
     return str(beside) if beside.exists() and not Path(name).exists() else name

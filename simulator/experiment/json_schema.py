@@ -59,9 +59,7 @@ def _axis(schema: Schema, axis: str, definitions: Schema) -> Schema:
     return _one_or_more(item) | about
 
 
-def _named(
-    naming: str, functions: Iterable[tuple[str, Callable[..., Any]]], definitions: Schema
-) -> Iterable[Schema]:
+def _named(naming: str, functions: Iterable[tuple[str, Callable[..., Any]]], definitions: Schema) -> Iterable[Schema]:
     """For each function the mapping of its name and its parameters; each of these may be a list."""
     for name, function in functions:
         schema = parameters.model(function).model_json_schema(ref_template="#/$defs/{model}")
@@ -73,8 +71,7 @@ def _named(
 
 def _listable(properties: Schema) -> Schema:
     return {
-        name: schema if schema.get("type") == "array" else _one_or_more(schema)
-        for name, schema in properties.items()
+        name: schema if schema.get("type") == "array" else _one_or_more(schema) for name, schema in properties.items()
     }
 
 

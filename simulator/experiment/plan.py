@@ -1,4 +1,4 @@
-"""Everything that is known before the first replay: the traces, the cells in order, their keys, and what they will cost."""
+"""All that is known before the first replay: the traces, the cells in order, their keys, and what they will cost."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ from .grid import MAX_CELLS, Option
 from .schema import parse
 from .yaml_source import Source, read
 
+# Columns that are known before the row is, and tell a cell from the others.
+IDENTITY = (
+    *("trace", "trace_seed", "policy", "reading", "capacity", "capacity_unit"),
+    *("seed", "windows", "bytes_per_token"),
+)
+
 # For estimates only. Replays of the built-in policies take 5 - 40 ns a page access, and up to 100 bytes a page.
 _SECONDS_PER_ACCESS = 25e-9
 _BYTES_PER_PAGE = 100
@@ -43,18 +49,12 @@ class Cell:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells the cell from the others: columns of its row that are known beforehand."""
-        return {
-            "trace": self.trace.name,
-            "trace_seed": self.trace.meta.get("seed"),
-            "policy": self.policy.label,
-            "reading": self.reading,
-            "capacity": self.size.amount,
-            "capacity_unit": self.size.unit,
-            "seed": self.seed,
-            "windows": self.windows,
-            "bytes_per_token": self.bytes_per_token,
-        }
+        """The columns IDENTITY of its row."""
+        values = (
+            *(self.trace.name, self.trace.meta.get("seed"), self.policy.label, self.reading),
+            *(self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token),
+        )
+        return dict(zip(IDENTITY, values, strict=True))
 
     @functools.cached_property
     def key(self) -> str:

@@ -22,9 +22,7 @@ from .yaml_source import Source
 
 # What `check` compares. capacity and seed say which cell it is.
 METRICS = tuple(
-    name
-    for name, (dtype, _) in COLUMNS.items()
-    if dtype in ("Int64", "Float64") and name not in ("capacity", "seed")
+    name for name, (dtype, _) in COLUMNS.items() if dtype in ("Int64", "Float64") and name not in ("capacity", "seed")
 )
 
 

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 INPUTS = {"cell": "String", "trace_seed": "Int64", "windows": "Int64", "bytes_per_token": "Int64"}
 
 _JOURNAL, _ROWS, _TIMINGS, _RUN = "cells.jsonl", "rows.parquet", "timings.parquet", "run.json"
-_DTYPES = {"String": pl.String, "Int64": pl.Int64, "Float64": pl.Float64, "List(Int64)": pl.List(pl.Int64)}
+_DTYPES: dict[str, Any] = {
+    "String": pl.String,
+    "Int64": pl.Int64,
+    "Float64": pl.Float64,
+    "List(Int64)": pl.List(pl.Int64),
+}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -22,7 +22,7 @@ _MAX_NODES = 100_000  # after aliases are followed
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -70,10 +70,10 @@ class Source:
             for part in path[:-1]:
                 at = at[part]
             if isinstance(at, list):
-                at[path[-1]] = value  # type: ignore[call-overload]
+                at[int(path[-1])] = value
             else:
                 at.update({path[-1]: value})
-        except (KeyError, IndexError, TypeError, AttributeError):
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             raise ExperimentError(f"{place}: leads nowhere; the keys before the last must be in the file") from None
         self._places = {loc: p for loc, p in self._places.items() if loc[: len(path)] != path}
         self._places[path] = place
