@@ -136,7 +136,7 @@ def test_a_trace_without_the_column_is_refused(recorded):
         ({"process": "uniform", "burstiness": 2}, "uniform arrivals take no burstiness, only rate"),
         ({"process": "trace"}, "arrivals from a trace need its path or name"),
         ({"process": "gama"}, "'arrival.process' is 'gama': input should be 'poisson', 'gamma'"),
-        ({"rate": 0}, "'arrival.rate' is 0: input should be greater than or equal to 1e-09"),
+        ({"rate": 0}, "'arrival.rate' is 0: input should be greater than or equal to"),
         ({"rte": 1}, "'arrival.rte'"),
         ({"rate": float("nan")}, "'arrival.rate' is nan"),
     ],

@@ -63,7 +63,5 @@ def generate(name: str, **params: Any) -> Trace:
 
 def _label(name: str, params: dict[str, Any]) -> str:
     """The workload and the plain parameters given, but for the seed: traces of one label are replicates."""
-    plain = {
-        key: value for key, value in params.items() if key != "seed" and isinstance(value, int | float | str)
-    }
+    plain = {key: value for key, value in params.items() if key != "seed" and isinstance(value, int | float | str)}
     return ":".join([name, *(f"{key}={value}" for key, value in plain.items())])

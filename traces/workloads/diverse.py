@@ -36,9 +36,7 @@ def diverse(
     number = np.cumsum(~repeats) - 1  # prompts asked before, at each request that asks a new one
     if number[-1] >= len(prompts):
         needed = number[-1] + 1
-        raise TraceError(
-            f"{needed} different prompts needed, there are {len(prompts)}", mend="lower requests"
-        )
+        raise TraceError(f"{needed} different prompts needed, there are {len(prompts)}", mend="lower requests")
     former = (rng.random(requests) * np.arange(requests)).astype(np.int64)  # any request before each one
     asked = number.copy()
     for request in np.flatnonzero(repeats):

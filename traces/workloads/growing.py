@@ -62,9 +62,7 @@ def build(name: str, turns: Turns, preamble_tokens: int, page_tokens: int, reque
         return builder.finish(name, page_tokens=page_tokens)
 
 
-def _page_keys(
-    turns: Turns, first: int, counts: np.ndarray, preamble_tokens: int, page_tokens: int
-) -> np.ndarray:
+def _page_keys(turns: Turns, first: int, counts: np.ndarray, preamble_tokens: int, page_tokens: int) -> np.ndarray:
     """Page keys (K,) uint64 of the requests `first`, `first` + 1, ...: equal where the prefix is.
 
     A full page within the preamble belongs to it, one within what the session said to the session, any other

@@ -10,8 +10,6 @@ from .knobs import Count, Requests, Seed
 from .scan import sequence
 
 
-def loop(
-    *, requests: Requests = 100_000, keys: Count = 1_000, arrival: Arrival | None = None, seed: Seed = 0
-) -> Trace:
+def loop(*, requests: Requests = 100_000, keys: Count = 1_000, arrival: Arrival | None = None, seed: Seed = 0) -> Trace:
     """Keys 0, 1, ... `keys` - 1, 0, 1, ... The seed matters to the arrival times only."""
     return sequence("loop", np.arange(requests, dtype=np.uint64) % np.uint64(keys), arrival, seed)

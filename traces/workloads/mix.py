@@ -123,9 +123,7 @@ def _disjoint(columns: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(shifted)
 
 
-def _interleaved(
-    traces: list[Trace], take: np.ndarray, times: np.ndarray | None, client: np.ndarray | None
-) -> Trace:
+def _interleaved(traces: list[Trace], take: np.ndarray, times: np.ndarray | None, client: np.ndarray | None) -> Trace:
     """Requests `take` of the traces laid end to end; sessions are the `client`s where a trace has none."""
     counts = np.concatenate([np.diff(trace.offsets) for trace in traces])
     first = (np.cumsum(counts) - counts)[take]

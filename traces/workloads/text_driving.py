@@ -19,9 +19,7 @@ _FAMILIES = (
                 "[replace|get a new copy of]",
                 "[change the address on|update my address on]",
             ),
-            axis(
-                "paper", "driving licence", "parking permit", "[vehicle registration|registration document]"
-            ),
+            axis("paper", "driving licence", "parking permit", "[vehicle registration|registration document]"),
         ),
     ),
     Family(

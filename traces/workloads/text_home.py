@@ -193,11 +193,7 @@ _RULES = (
             "To remove {stain}, use [cold water and salt|warm water and soap|white vinegar|baking soda] "
             "within [ten minutes|an hour|a day], and never [rub|use bleach|use hot water|iron over it].",
         ),
-        (
-            axis(
-                "stain", "red wine", "coffee", "candle wax", "ink", "grass", "blood", "tomato sauce", "grease"
-            ),
-        ),
+        (axis("stain", "red wine", "coffee", "candle wax", "ink", "grass", "blood", "tomato sauce", "grease"),),
     ),
     Family(
         ("The {machine} is cleaned every [two|four|six|twelve] weeks with [vinegar|citric acid|soda].",),

@@ -125,11 +125,7 @@ _FAMILIES = (
 _RULES = (
     Family(
         ("The {plan} plan costs [9|12|15|19|25] a month and can be left with [7|14|30|60] days' notice.",),
-        (
-            axis(
-                "plan", "5 GB", "15 GB", "50 GB", "unlimited data", "family", "student", "prepaid", "business"
-            ),
-        ),
+        (axis("plan", "5 GB", "15 GB", "50 GB", "unlimited data", "family", "student", "prepaid", "business"),),
     ),
     Family(
         (

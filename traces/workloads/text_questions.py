@@ -47,9 +47,7 @@ def wordings(
     return texts
 
 
-def _new_wording(
-    intent: Intent, number: int, used: set[tuple[int, str]], rng: np.random.Generator
-) -> str | None:
+def _new_wording(intent: Intent, number: int, used: set[tuple[int, str]], rng: np.random.Generator) -> str | None:
     for _ in range(_TRIES):
         text = intent.wording(roll(rng))
         if (number, text) not in used:
