@@ -16,18 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="the public traces known by name")
-    listing.add_argument(
-        "--json", action="store_true", help="print one JSON object per trace, with every detail"
-    )
-    fetching = actions.add_parser(
-        "fetch", help="download a public trace, or check the copy in KVREPLAY_TRACE_DIR"
-    )
+    listing.add_argument("--json", action="store_true", help="print one JSON object per trace, with every detail")
+    fetching = actions.add_parser("fetch", help="download a public trace, or check the copy in KVREPLAY_TRACE_DIR")
     fetching.add_argument("names", metavar="NAME", nargs="+", help="from `kvreplay traces list`")
     info = actions.add_parser("info", help="what a trace contains, in numbers and a picture")
     add_source_arguments(info)
-    info.add_argument(
-        "--bytes-per-token", type=int, metavar="N", help="KV bytes a token, for the footprint in bytes"
-    )
+    info.add_argument("--bytes-per-token", type=int, metavar="N", help="KV bytes a token, for the footprint in bytes")
     info.add_argument("--plot", type=Path, metavar="FILE", help="draw the distributions into a .png or .svg")
     info.add_argument("--json", action="store_true", help="print one JSON object")
     converting = actions.add_parser("convert", help="write a trace as .parquet, .arrow or .kvtrace")
@@ -115,7 +109,7 @@ def _info(args: argparse.Namespace) -> None:
 
 def _convert(args: argparse.Namespace) -> None:
     from kvreplay.traces import store
-    from kvreplay.traces.formats import write_table
+    from kvreplay.traces.formats.table import write_table
 
     from .sources import open_source
 
@@ -123,6 +117,7 @@ def _convert(args: argparse.Namespace) -> None:
     if args.destination.suffix not in suffixes:
         raise ValueError(f"{args.destination}: unknown kind of file; use one of {', '.join(suffixes)}")
     trace = open_source(args.source, args.format, args.option)
+    args.destination.parent.mkdir(parents=True, exist_ok=True)
     if args.destination.suffix == store.SUFFIX:
         store.save(trace, args.destination)
     else:

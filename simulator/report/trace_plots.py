@@ -27,6 +27,7 @@ def draw(summary: Summary, path: Path) -> None:
     """Draw what `summary` knows into `path`, a .png or .svg, whole or not at all."""
     figure = compose(summary)
     picture = to_svg(figure).encode() if path.suffix == ".svg" else to_png(figure)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")
     partial.write_bytes(picture)
     os.replace(partial, path)

@@ -35,6 +35,8 @@ def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
     for key in ("source", "licence"):
         if key in summary.trace.meta:
             yield key, str(summary.trace.meta[key])
+    for note in summary.trace.meta.get("notes", ()):
+        yield "note", note
     yield "requests", f"{summary.requests:,}"
     if summary.sessions:
         yield "sessions", f"{summary.sessions:,}"
