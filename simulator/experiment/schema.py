@@ -104,15 +104,15 @@ class Experiment(Axes):
             for axis in group:
                 if axis not in Axes.model_fields:
                     known = nearest(axis, list(Axes.model_fields))
-                    problems.append(problem(("zip", i), f"unknown axis {axis!r}, {known}", group))
+                    problems.append(problem((i,), f"unknown axis {axis!r}, {known}", group))
                 elif axis in seen:
-                    problems.append(problem(("zip", i), f"axis {axis!r} is zipped twice; name it once", group))
+                    problems.append(problem((i,), f"axis {axis!r} is zipped twice; name it once", group))
                 seen.add(axis)
             lengths = {axis: len(options[axis]) for axis in group if axis in options}
             if len(set(lengths.values())) > 1:
                 counts = ", ".join(f"{axis} has {length}" for axis, length in lengths.items())
                 message = f"zipped axes differ in length ({counts}); give them equally many values"
-                problems.append(problem(("zip", i), message, group))
+                problems.append(problem((i,), message, group))
         if problems:
             raise pydantic.ValidationError.from_exception_data("zip", problems)
         return zipped
