@@ -99,9 +99,10 @@ class TraceBuilder:
             fields["page_bytes"] = self._page_bytes[:n_pages]
         fields |= {name: column.values() for name, column in self._columns.items()}
         trace = Trace(name=name, n_pages=n_pages, page_tokens=page_tokens, meta=meta or {}, **fields)
-        if self._folder is None:
+        if self._folder is None or self._spool is None:
             return trace
-        store.save(trace, self._folder)
+        # The spooled columns are the greater part of the store already.
+        store.seal(trace, Path(self._spool.name), self._folder)
         return store.open_trace(self._folder)
 
     def _add_pages(self, keys: np.ndarray, counts: np.ndarray | None, key_bytes: np.ndarray | None) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import re
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from kvreplay import parameters
 from . import catalogue, formats, store, tokenizers
 from .builder import Batch, TraceBuilder
 from .errors import TraceError
+from .file_hash import file_hash
 from .formats.source import Source
 from .synthesis import Synthesis, parse, with_pages
 from .trace import Trace
@@ -53,45 +56,54 @@ def load(
     if described:
         origin["synthesis"] = described
     code = [reader.VERSION, tokenizers.fingerprint(options["tokenizer"]) if "tokenizer" in options else ""]
-    key = hashlib.sha256(json.dumps([name, origin, code, _sha256(path)]).encode()).hexdigest()[:24]
+    folder = _cache_folder(path)
     readable = re.sub(r"[^\w.-]", "-", name)[:80]
-    stored = _cache_folder(path) / f"{readable}-{key}{store.SUFFIX}"
-    if not stored.exists():
-        _ingest(file, partial(reader.read, **options), pages, name, origin, stored)
-    return store.open_trace(stored)
+
+    def store_of(content: str) -> Path:
+        key = hashlib.sha256(json.dumps([name, origin, code, content]).encode()).hexdigest()[:24]
+        return folder / f"{readable}-{key}{store.SUFFIX}"
+
+    # A file that was never read is hashed while it is read: that is a third of the time.
+    with ThreadPoolExecutor(1) as aside:
+        content = aside.submit(file_hash, path, folder)
+        may_be_stored = any(folder.glob(f"{glob.escape(readable)}-*{store.SUFFIX}"))
+        if not (may_be_stored and store_of(content.result()).exists()):
+            with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
+                whole = Path(scratch) / "whole"
+                with TraceBuilder(whole) as builder:
+                    _ingest(file, partial(reader.read, file, **options), pages, builder, name, origin)
+                _publish(whole, store_of(content.result()))
+    return store.open_trace(store_of(content.result()))
 
 
 def _ingest(
     file: Source,
-    read: Callable[[Source, Callable[[Batch], None]], formats.Facts],
+    read: Callable[[Callable[[Batch], None]], formats.Facts],
     pages: Synthesis | None,
+    builder: TraceBuilder,
     name: str,
     origin: dict[str, Any],
-    stored: Path,
 ) -> None:
-    """Read `file` into the store folder `stored`, whole or not at all."""
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=stored.parent) as scratch:
-        whole = Path(scratch) / stored.name
-        with TraceBuilder(whole) as builder:
-            facts = read(file, lambda batch: builder.add(with_pages(file, batch, pages) if pages else batch))
-            if builder.n_requests == 0:
-                raise file.error("holds no requests", mend="check the file and its format")
-            notes = list(facts.notes)
-            if pages:
-                notes.append(f"the pages are made up by {origin['synthesis']['name']}: what is shared is an assumption")
-            if builder.size_changes:
-                notes.append(
-                    f"{builder.size_changes} accesses give an object another size than its first, which is kept"
-                )
-            meta = facts.meta | origin | ({"notes": notes} if notes else {})
-            page_tokens = facts.page_tokens or (pages.page_tokens if pages else None)
-            builder.finish(name, page_tokens=page_tokens, meta=meta)
-        try:
-            whole.rename(stored)
-        except OSError:
-            # Another process that read the same file was faster: its store is the same.
-            if not stored.exists():
-                raise
+    """Read `file` into `builder`, with made-up `pages` if there are any, and finish it."""
+    facts = read(lambda batch: builder.add(with_pages(file, batch, pages) if pages else batch))
+    if builder.n_requests == 0:
+        raise file.error("holds no requests", mend="check the file and its format")
+    notes = list(facts.notes)
+    if pages:
+        notes.append(f"the pages are made up by {origin['synthesis']['name']}: what is shared is an assumption")
+    if builder.size_changes:
+        notes.append(f"{builder.size_changes} accesses give an object another size than its first, which is kept")
+    meta = facts.meta | origin | ({"notes": notes} if notes else {})
+    builder.finish(name, page_tokens=facts.page_tokens or (pages.page_tokens if pages else None), meta=meta)
+
+
+def _publish(whole: Path, stored: Path) -> None:
+    """Rename the store `whole`; one that another process has put there meanwhile is the same and stays."""
+    try:
+        whole.rename(stored)
+    except OSError:
+        if not stored.exists():
+            raise
 
 
 def _locate(source: str) -> tuple[Path, str, str | None, dict[str, Any]]:
@@ -118,11 +130,6 @@ def _sniff(file: Source) -> str:
     if found is None:
         raise file.error("is in no known format", mend=f"name its format, of {', '.join(formats.names())}")
     return found
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cache_folder(path: Path) -> Path:

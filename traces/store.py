@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,42 +17,55 @@ _FORMAT = 1
 
 
 def save(trace: Trace, folder: Path) -> None:
-    """Write `trace` to `folder`, whole or not at all; an existing store there is replaced."""
+    """Write `trace` to `folder`, whole or not at all; an existing store there is replaced.
+
+    Raises TraceError where there is something else.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
-        columns = {}
-        for name in COLUMNS:
-            column = getattr(trace, name)
-            if column is not None:
-                column.tofile(partial / name)
-                columns[name] = len(column)
-        head = {
-            "format": _FORMAT,
-            "name": trace.name,
-            "n_pages": trace.n_pages,
-            "page_tokens": trace.page_tokens,
-            "content_hash": trace.content_hash,
-            "columns": columns,
-            "meta": dict(trace.meta),
-        }
-        (partial / "trace.json").write_text(json.dumps(head, indent=1))
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(partial, folder)
+        seal(trace, partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
+def seal(trace: Trace, partial: Path, folder: Path) -> None:
+    """Complete `partial`, which may hold columns of `trace` already, and make it the store `folder`."""
+    columns = {}
+    for name in COLUMNS:
+        column = getattr(trace, name)
+        if column is not None:
+            columns[name] = len(column)
+            if not (partial / name).exists():
+                column.tofile(partial / name)
+    head = {
+        "format": _FORMAT,
+        "name": trace.name,
+        "n_pages": trace.n_pages,
+        "page_tokens": trace.page_tokens,
+        "content_hash": trace.content_hash,
+        "columns": columns,
+        "meta": dict(trace.meta),
+    }
+    (partial / "trace.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
+    partial.chmod(0o755)  # temporary folders are the owner's alone, stores are not
+    if folder.exists():
+        if not (folder / "trace.json").is_file():
+            raise TraceError("exists and is no trace store", file=folder, mend="name another folder")
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
 def open_trace(folder: Path) -> Trace:
     """The trace stored in `folder`, memory-mapped. Raises TraceError where the store is damaged."""
-    head_file = folder / "trace.json"
-    mend = "delete the folder and read the source again"
     try:
-        head = json.loads(head_file.read_text())
+        head = json.loads((folder / "trace.json").read_text(encoding="utf-8"))
         if head["format"] != _FORMAT:
-            raise TraceError(f"store format {head['format']}, this version reads {_FORMAT}", file=folder, mend=mend)
+            raise ValueError(f"store format {head['format']}, this version reads {_FORMAT}")
+        for key, kind in (("name", str), ("n_pages", int), ("page_tokens", int | None), ("meta", dict)):
+            if not isinstance(head[key], kind):
+                raise ValueError(f"{key} is {head[key]!r}")
         columns = {
             name: map_column(folder / name, np.dtype(COLUMNS[name][0]), length)
             for name, length in head["columns"].items()
@@ -65,18 +77,20 @@ def open_trace(folder: Path) -> Trace:
             meta=head["meta"],
             **columns,
         )
-    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise TraceError(f"not a usable trace store ({error})", file=folder, mend=mend) from error
-    # The stored hash stands for the content: hashing a trace larger than memory again would take minutes.
-    trace.__dict__["content_hash"] = head["content_hash"]
+        # The stored hash stands for the content: hashing a trace larger than memory again would take minutes.
+        trace.__dict__["content_hash"] = head["content_hash"]
+    except (OSError, LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        mend = "delete the folder and read the source again"
+        raise TraceError(f"not a usable trace store ({reason})", file=folder, mend=mend) from error
     return trace
 
 
 def map_column(path: Path, dtype: np.dtype, length: int | None = None) -> np.ndarray:
-    """`path` as a read-only memory-mapped array; raises TraceError unless it holds `length` entries."""
+    """`path` as a read-only memory-mapped array. Raises ValueError unless it holds `length` entries."""
     found, rest = divmod(path.stat().st_size, dtype.itemsize)
     if rest or (length is not None and found != length):
-        raise TraceError(f"holds {found} entries, expected {length}", file=path, mend="delete the folder and read the source again")
+        raise ValueError(f"column {path.name} holds {found} entries, expected {length}")
     if found == 0:
         return np.empty(0, dtype)
     return np.asarray(np.memmap(path, dtype, mode="r"))

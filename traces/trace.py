@@ -42,7 +42,7 @@ class Trace:
     name: str
     pages: np.ndarray  # (P,) uint32: every page access, request after request
     n_pages: int  # distinct pages
-    page_offsets: np.ndarray | None = None  # (R+1,) int64: request r reads pages[offsets[r]:offsets[r+1]]; None: one each
+    page_offsets: np.ndarray | None = None  # (R+1,) int64: request r reads pages[o[r]:o[r+1]]; None: one each
     arrival: np.ndarray | None = None  # (R,) float64: seconds, never decreasing
     prompt_tokens: np.ndarray | None = None  # (R,) int32
     output_tokens: np.ndarray | None = None  # (R,) int32
@@ -50,7 +50,7 @@ class Trace:
     intent: np.ndarray | None = None  # (R,) int32: requests of one intent want one answer; -1 unknown
     text_bytes: np.ndarray | None = None  # (B,) uint8: all prompts, UTF-8
     text_offsets: np.ndarray | None = None  # (R+1,) int64: request r's prompt within text_bytes
-    parent: np.ndarray | None = None  # (n_pages,) int32: the page before this one in its prefix, -1 first; None: no prefixes
+    parent: np.ndarray | None = None  # (n_pages,) int32: the page before it, -1: none; None: no prefixes
     page_bytes: np.ndarray | None = None  # (n_pages,) int64: object sizes
     page_tokens: int | None = None  # tokens in a full page; None: pages are plain objects
     meta: Mapping[str, Any] = field(default_factory=dict)  # source, licence, generator, seed, notes: JSON values
@@ -81,10 +81,14 @@ class Trace:
                 )
         for name, total in (("page_offsets", len(self.pages)), ("text_offsets", _length(self.text_bytes))):
             offsets = getattr(self, name)
-            if offsets is not None and (offsets[0] != 0 or offsets[-1] != total or _decreases(offsets)):
+            if offsets is not None and (
+                len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != total or _decreases(offsets)
+            ):
                 raise TraceError(f"trace {self.name!r}: {name} must rise from 0 to {total}")
         if len(self.pages) and int(self.pages.max()) >= self.n_pages:
             raise TraceError(f"trace {self.name!r}: page id {self.pages.max()} but only {self.n_pages} distinct pages")
+        if self.parent is not None and not _earlier(self.parent):
+            raise TraceError(f"trace {self.name!r}: a page's parent is not one seen before it")
         if self.arrival is not None and len(self.arrival):
             if not np.isfinite(self.arrival).all():
                 raise TraceError(f"trace {self.name!r}: an arrival time is not finite")
@@ -122,7 +126,9 @@ class Trace:
     def texts(self) -> Iterator[str]:
         """The prompts in request order. Raises TraceError where the trace has none."""
         if self.text_bytes is None or self.text_offsets is None:
-            raise TraceError(f"trace {self.name!r} has no prompt text", mend="use a trace or generator that carries text")
+            raise TraceError(
+                f"trace {self.name!r} has no prompt text", mend="use a trace or generator that carries text"
+            )
         for start, stop in zip(self.text_offsets[:-1], self.text_offsets[1:], strict=True):
             yield self.text_bytes[start:stop].tobytes().decode()
 
@@ -143,6 +149,11 @@ class Trace:
 
 def _length(column: np.ndarray | None) -> int:
     return 0 if column is None else len(column)
+
+
+def _earlier(parent: np.ndarray) -> bool:
+    """Whether every page's parent is a page of a smaller number, or -1."""
+    return bool(np.all((parent >= -1) & (parent < np.arange(len(parent), dtype=np.int32))))
 
 
 def _decreases(column: np.ndarray, chunk: int = 1 << 20) -> bool:

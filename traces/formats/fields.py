@@ -38,11 +38,13 @@ class Clock:
         if self._last is None:
             self.start = times[0].item()
         before = np.concatenate([times[:1] if self._last is None else [self._last], times[:-1]])
-        good = (times >= before) & (times >= 0) & (times < np.inf)  # False for NaN
+        good = times >= before  # False for NaN
+        if times.dtype.kind != "u":
+            good &= (times >= 0) & (times < np.inf)
         if not good.all():
             bad = int(np.argmin(good))
-            earlier = times[bad] < before[bad] and before[bad] >= 0
-            what = f"time {times[bad]}" + (f" is before {before[bad]} above it" if earlier else " is no time")
+            earlier = 0 <= times[bad] < before[bad]
+            what = f"time {times[bad]}" + (f" comes after {before[bad]}" if earlier else " is no time")
             where = {"row": self._rows + bad + 1} if lines is None else {"line": lines[bad]}
             raise self._source.error(what, mend="sort the file by time" if earlier else "correct it", **where)
         self._last = times[-1]

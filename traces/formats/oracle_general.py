@@ -36,14 +36,15 @@ def sniff(head: bytes, name: str) -> bool:
 def read(source: Source, add: Callable[[Batch], None]) -> Facts:
     """Takes no options."""
     clock = Clock(source)
-    rows_before = 0
+    buffer = np.empty(_ROWS, _RECORD)  # filled again and again: fresh memory would cost more than the reading
+    before = 0
     with source.open() as stream:
-        while data := stream.read(_ROWS * _RECORD.itemsize):
-            whole, rest = divmod(len(data), _RECORD.itemsize)
+        while size := stream.readinto(buffer.view(np.uint8).data):
+            whole, rest = divmod(size, _RECORD.itemsize)
             if rest:
-                what = f"{rest} bytes behind {rows_before + whole} requests of {_RECORD.itemsize} bytes"
+                what = f"{rest} bytes behind {before + whole} requests of {_RECORD.itemsize} bytes"
                 raise source.error(what, mend="the file is truncated, or of another format")
-            rows = np.frombuffer(data, _RECORD)
+            rows = buffer[:whole]
             add(
                 Batch(
                     keys=rows["id"].copy(),
@@ -51,5 +52,5 @@ def read(source: Source, add: Callable[[Batch], None]) -> Facts:
                     key_bytes=rows["size"].astype(np.int64),
                 )
             )
-            rows_before += whole
+            before += whole
     return Facts(meta={"start": clock.start})
