@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 if TYPE_CHECKING:
@@ -46,6 +46,22 @@ def check(function: Callable[..., Any], owner: str, params: Mapping[str, Any]) -
         raise ParameterError(f"{owner}: {wrong}") from None
     # Not dict(valid): a parameter called `keys` would be taken for the method.
     return {name: getattr(valid, name) for name in checked.model_fields}
+
+
+def parse_pairs(pairs: Sequence[str], where: str) -> dict[str, Any]:
+    """``key=value`` texts as a dictionary, values read as in YAML. Raises ParameterError naming `where`."""
+    import yaml
+
+    values = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not (key and equals):
+            raise ParameterError(f"{where}: {pair!r} is not KEY=VALUE; write for example page_tokens=16")
+        try:
+            values[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ParameterError(f"{where}: {text!r} is not a value; quote it as in YAML") from None
+    return values
 
 
 def explain(problem: Mapping[str, Any], known: list[str]) -> str:

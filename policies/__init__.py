@@ -23,6 +23,7 @@ it, and leaves as soon as it can; if it is used before that, on_insert() tells t
 """
 
 from .errors import PolicyError
-from .registry import Future, Hooks, Policy, find, get, names
+from .hooks import Hooks
+from .registry import Future, Policy, find, get, names
 
 __all__ = ["Future", "Hooks", "Policy", "PolicyError", "find", "get", "names"]

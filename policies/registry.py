@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
-import inspect
 import os
-import sys
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
-from kvreplay.parameters import ParameterError, check, nearest
+from kvreplay.parameters import ParameterError, check, nearest, parse_pairs
 
+from .bind import fingerprint
 from .errors import PolicyError
+from .hooks import Hooks, hooks_of, load_file, load_object
 
 ENTRY_POINTS = "kvreplay.policies"
 
@@ -38,40 +35,12 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 _ALIASES = {"min": "belady", "opt": "belady", "s3fifo": "s3-fifo", "wtinylfu": "w-tinylfu", "rand": "random"}
 
-# What init() may ask for besides capacity and n_pages, by the name of a positional argument.
-_NEEDS = ("future", "seed")
-
 
 class Future(NamedTuple):
     """What an offline policy is told: the trace itself."""
 
     pages: Any  # (accesses,) uint32
     next_use: Any  # (accesses,) int64: when the page of each access comes next; accesses: never
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """A policy's functions, as the contract in `kvreplay.policies` names them."""
-
-    source: str
-    init: Callable[..., Any]
-    on_hit: Callable[..., None]
-    on_insert: Callable[..., None]
-    evict: Callable[..., int]
-    admit: Callable[..., bool]
-    stats: Callable[..., dict[str, Any]] | None
-    sized: bool  # whether it may be used where pages differ in size
-    built_in: bool
-    importable: bool  # whether another process finds the same functions: only then is machine code kept on disk
-
-    @property
-    def compiled(self) -> dict[str, Callable[..., Any]]:
-        """The hooks that run inside the loop, by the names it calls them."""
-        return {"on_hit": self.on_hit, "on_insert": self.on_insert, "evict": self.evict, "admit": self.admit}
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset(name for name in inspect.signature(self.init).parameters if name in _NEEDS)
 
 
 @dataclass(frozen=True)
@@ -90,13 +59,12 @@ class Policy:
 
     @property
     def needs(self) -> frozenset[str]:
+        """What a replay must provide: "future" (an offline policy), "seed"."""
         return self.hooks.needs
 
     @cached_property
     def fingerprint(self) -> str:
         """16 hex digits over the code of every hook, all it reaches, and the parameters."""
-        from .bind import fingerprint
-
         code = "".join(fingerprint(hook, {}) for hook in (self.hooks.init, *self.hooks.compiled.values()))
         return hashlib.sha256(f"{code}{sorted(self.params.items())}".encode()).hexdigest()[:16]
 
@@ -107,11 +75,11 @@ class Policy:
         try:
             state = self.hooks.init(capacity, n_pages, **extra, **self.params)
         except Exception as error:
-            raise PolicyError(f"{blame(error, self.hooks)}init() failed: {type(error).__name__}: {error}") from error
+            where = self.hooks.blame(error)
+            raise PolicyError(f"{where}init() failed: {type(error).__name__}: {error}") from error
         if not (isinstance(state, tuple) and hasattr(state, "_fields")):
-            raise PolicyError(
-                f"{self.hooks.source}: init() returned {type(state).__name__}; return a NamedTuple of arrays"
-            )
+            got = type(state).__name__
+            raise PolicyError(f"{self.hooks.source}: init() returned {got}; return a NamedTuple of arrays")
         return state
 
 
@@ -120,166 +88,48 @@ def names() -> list[str]:
     return sorted({*_BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINTS))})
 
 
-def find(name: Any) -> Hooks:
-    """The hooks behind a name, alias, path to a .py file, ``module:object``, or an object that has them.
+def find(name: str) -> Hooks:
+    """The hooks behind a name, alias, path to a .py file, or ``module:object``.
 
     Raises PolicyError where there is no such policy or it does not keep the contract.
     """
-    if not isinstance(name, str):
-        return _hooks(name, getattr(name, "__name__", type(name).__name__), importable=False)
     name = _ALIASES.get(name, name)
     if name in _BUILT_IN:
         module = importlib.import_module(f"kvreplay.policies.{_BUILT_IN[name][0]}")
-        return _hooks(module, name, built_in=True)
+        return hooks_of(module, name, built_in=True)
     for point in entry_points(group=ENTRY_POINTS):
         if point.name == name:
             try:
-                return _hooks(point.load(), f"{name} ({point.value})")
+                return hooks_of(point.load(), f"{name} ({point.value})")
             except ImportError as error:
                 raise PolicyError(f"policy {name!r} from {point.value} does not load: {error}") from error
     if name.endswith(".py") or os.sep in name:
-        return _hooks(_load_file(Path(name)), name)
+        return hooks_of(load_file(Path(name)), name)
     if ":" in name:
-        return _hooks(_load_object(name), name)
+        return hooks_of(load_object(name), name)
     raise PolicyError(f"unknown policy {name!r}, {nearest(name, [*names(), *_ALIASES])}")
 
 
 def get(spec: Any, **params: Any) -> Policy:
-    """A policy by spec: what `find` takes, or a name with parameters behind it, ``lfu:key=value:key=value``.
+    """A policy by spec: what `find` takes, with parameters behind it (``lfu:key=value:key=value``), or an object.
 
     Keyword arguments are parameters too. Raises PolicyError for an unknown policy or parameter.
     """
     if isinstance(spec, Policy):
         return spec
-    name, given = (
-        _split(spec) if isinstance(spec, str) else (getattr(spec, "NAME", getattr(spec, "__name__", "policy")), {})
-    )
-    given |= params
     if isinstance(spec, str):
+        parts = spec.split(":")
+        pairs = [part for part in parts if "=" in part]
+        name = ":".join(part for part in parts if "=" not in part)
         name = _ALIASES.get(name, name)
         hooks = find(name)
     else:
-        hooks = find(spec)
-    implied = _BUILT_IN[name][1] if name in _BUILT_IN else {}
+        pairs, name = [], getattr(spec, "__name__", type(spec).__name__)
+        hooks = hooks_of(spec, name)
+    implied = _BUILT_IN[name][1] if hooks.built_in else {}
     try:
+        given = parse_pairs(pairs, f"policy {name!r}") | params
         checked = check(hooks.init, f"policy {name!r}", implied | given)
     except ParameterError as error:
         raise PolicyError(str(error)) from None
     return Policy(name, hooks, checked, {key: checked[key] for key in given})
-
-
-def blame(error: BaseException, hooks: Hooks) -> str:
-    """``file:line: `` of the policy's own code nearest to where `error` was raised, or nothing."""
-    return _where(error, hooks.evict.__code__.co_filename)
-
-
-def _where(error: BaseException, file: str) -> str:
-    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
-    return f"{file}:{lines[-1]}: " if lines else ""
-
-
-def _split(spec: str) -> tuple[str, dict[str, Any]]:
-    import yaml
-
-    name, *rest = spec.split(":")
-    given: dict[str, Any] = {}
-    for part in rest:
-        key, equals, value = part.partition("=")
-        if equals:
-            given[key] = yaml.safe_load(value)
-        elif given:
-            raise PolicyError(f"policy {spec!r}: {part!r} is no parameter; write name:key=value")
-        else:
-            name += f":{part}"
-    return name, given
-
-
-def _load_file(path: Path) -> ModuleType:
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be read: {error.strerror}") from error
-    # Under path and content, so that an edited file is another module and its machine code never mistaken.
-    digest = hashlib.sha256(str(path.resolve()).encode() + source).hexdigest()[:16]
-    name = f"kvreplay_policy_{path.stem}_{digest}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PolicyError(f"{path}: is no Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        exec(compile(source, str(path), "exec"), module.__dict__)
-    except SyntaxError as error:
-        del sys.modules[name]
-        raise PolicyError(f"{path}:{error.lineno}: {error.msg}") from None
-    except Exception as error:
-        del sys.modules[name]
-        raise PolicyError(f"{_where(error, str(path))}{type(error).__name__}: {error}") from None
-    return module
-
-
-def _load_object(name: str) -> Any:
-    module, _, attribute = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise PolicyError(f"policy {name!r} does not load: {error}; write module:object") from error
-
-
-def _hooks(owner: Any, source: str, *, built_in: bool = False, importable: bool = True) -> Hooks:
-    found = {}
-    for hook, arguments in _CONTRACT.items():
-        function = getattr(owner, hook, None)
-        if function is None:
-            if hook in _OPTIONAL:
-                continue
-            raise PolicyError(f"{source}: defines no {hook}({', '.join(arguments)}); a policy needs it")
-        given = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        if given[: len(arguments)] != arguments or (hook != "init" and len(given) > len(arguments)):
-            code = function.__code__
-            is_, should = f"{hook}({', '.join(given)})", f"{hook}({', '.join(arguments)})"
-            raise PolicyError(f"{code.co_filename}:{code.co_firstlineno}: {is_} should be {should}")
-        found[hook] = function
-    unknown = [name for name in inspect.signature(found["init"]).parameters.values() if _is_unknown_need(name)]
-    if unknown:
-        raise PolicyError(
-            f"{source}: init() asks for {unknown[0].name!r}; known: {', '.join(_NEEDS)}, and parameters go behind a *"
-        )
-    importable = importable and getattr(found["evict"], "__module__", "__main__") != "__main__"
-    return Hooks(
-        source=source,
-        init=found["init"],
-        on_hit=found["on_hit"],
-        on_insert=found["on_insert"],
-        evict=found["evict"],
-        admit=found.get("admit", _admit_all),
-        stats=found.get("stats"),
-        sized=getattr(owner, "SIZED", False),
-        built_in=built_in,
-        importable=importable,
-    )
-
-
-_CONTRACT = {
-    "init": ["capacity", "n_pages"],
-    "on_hit": ["state", "page", "now"],
-    "on_insert": ["state", "page", "now"],
-    "evict": ["state", "now"],
-    "admit": ["state", "page", "now"],
-    "stats": ["state"],
-}
-_OPTIONAL = ("admit", "stats")
-
-
-def _admit_all(state, page, now):
-    return True
-
-
-def _is_unknown_need(argument: inspect.Parameter) -> bool:
-    return argument.kind is argument.POSITIONAL_OR_KEYWORD and argument.name not in (
-        "capacity",
-        "n_pages",
-        *_NEEDS,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kvreplay.traces import Trace
@@ -32,6 +32,7 @@ def open_source(source: str, format: str | None = None, options: Sequence[str] =
 
     Raises TraceError, or ParameterError for an option that is not KEY=VALUE or not known.
     """
+    from kvreplay.parameters import parse_pairs
     from kvreplay.traces import TraceError, generate, load
 
     if not source.startswith("generate:"):
@@ -43,21 +44,3 @@ def open_source(source: str, format: str | None = None, options: Sequence[str] =
         )
     _, workload, *pairs = source.split(":")
     return generate(workload, **parse_pairs(pairs, source))
-
-
-def parse_pairs(pairs: Sequence[str], where: str) -> dict[str, Any]:
-    """``key=value`` texts as a dictionary, values read as in YAML. Raises ParameterError naming `where`."""
-    import yaml
-
-    from kvreplay.parameters import ParameterError
-
-    values = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not (key and equals):
-            raise ParameterError(f"{where}: {pair!r} is not KEY=VALUE; write for example page_tokens=16")
-        try:
-            values[key] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ParameterError(f"{where}: {text!r} is not a value; quote it as in YAML") from None
-    return values

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from kvreplay.policies import Policy, PolicyError
-from kvreplay.policies.registry import blame
 from kvreplay.traces.trace import Trace
 
 from .cell import Cell
@@ -33,5 +32,5 @@ def try_out(policy: Policy) -> None:
         except PolicyError:
             raise
         except Exception as error:
-            raise PolicyError(f"{blame(error, policy.hooks)}{type(error).__name__}: {error}") from error
+            raise PolicyError(f"{policy.hooks.blame(error)}{type(error).__name__}: {error}") from error
     _passed.add(policy.fingerprint)

@@ -168,7 +168,7 @@ def test_a_mistake_is_blamed_on_its_line(tmp_path, old, new, message):
         ("no.such.module:thing", "does not load"),
         ("json:dumps", "defines no init"),
         ("lru:size=3", "unknown parameter 'size', known: none"),
-        ("lru:size=3:oops", "'oops' is no parameter"),
+        ("lru:oops:size=3", "'lru:oops' does not load"),
         ("w-tinylfu:window=x", "parameter 'window' is 'x': input should be a valid number"),
         ("w-tinylfu:window=.nan", "parameter 'window' is nan"),
     ],

@@ -1,0 +1,147 @@
+"""A policy's functions: found on a module or object, in a file or by import, and held to the contract."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .errors import PolicyError
+
+# What init() may ask for besides capacity and n_pages, by the name of a positional argument.
+NEEDS = ("future", "seed")
+
+_CONTRACT = {
+    "init": ["capacity", "n_pages"],
+    "on_hit": ["state", "page", "now"],
+    "on_insert": ["state", "page", "now"],
+    "evict": ["state", "now"],
+    "admit": ["state", "page", "now"],
+    "stats": ["state"],
+}
+_OPTIONAL = ("admit", "stats")
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """A policy's functions, as the contract in `kvreplay.policies` names them."""
+
+    source: str
+    init: Callable[..., Any]
+    on_hit: Callable[..., None]
+    on_insert: Callable[..., None]
+    evict: Callable[..., int]
+    admit: Callable[..., bool]
+    stats: Callable[..., dict[str, Any]] | None
+    sized: bool  # whether it may be used where pages differ in size
+    built_in: bool
+    importable: bool  # whether another process finds the same functions: only then is machine code kept on disk
+
+    @property
+    def compiled(self) -> dict[str, Callable[..., Any]]:
+        """The hooks that run inside the loop, by the names it calls them."""
+        return {"on_hit": self.on_hit, "on_insert": self.on_insert, "evict": self.evict, "admit": self.admit}
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What `init` must be given besides capacity and n_pages: "future", "seed"."""
+        return frozenset(name for name in _positional(self.init) if name in NEEDS)
+
+    def blame(self, error: BaseException) -> str:
+        """``file:line: `` of the policy's own code nearest to where `error` was raised, or nothing."""
+        return _where(error, self.evict.__code__.co_filename)
+
+
+def hooks_of(owner: Any, source: str, *, built_in: bool = False) -> Hooks:
+    """The hooks that `owner`, a module or any object, has. Raises PolicyError where they break the contract."""
+    found: dict[str, Any] = {}
+    for hook, arguments in _CONTRACT.items():
+        function = getattr(owner, hook, None)
+        if function is not None:
+            _check_arguments(function, hook, arguments)
+            found[hook] = function
+        elif hook not in _OPTIONAL:
+            raise PolicyError(f"{source}: defines no {hook}({', '.join(arguments)}); a policy needs it")
+    unknown = [name for name in _positional(found["init"])[2:] if name not in NEEDS]
+    if unknown:
+        raise PolicyError(
+            f"{source}: init() asks for {unknown[0]!r}; known: {', '.join(NEEDS)}, and parameters go behind a *"
+        )
+    return Hooks(
+        source=source,
+        admit=found.pop("admit", _admit_all),
+        stats=found.pop("stats", None),
+        sized=getattr(owner, "SIZED", False),
+        built_in=built_in,
+        importable=isinstance(owner, ModuleType) and owner.__name__ != "__main__",
+        **found,
+    )
+
+
+def load_file(path: Path) -> ModuleType:
+    """The module in a .py file, under a name of its own for every path and content.
+
+    An edited file is another module, so that its machine code is never mistaken for the former one's. Raises
+    PolicyError naming the line that fails.
+    """
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"{path}: cannot be read: {error.strerror}") from error
+    digest = hashlib.sha256(str(path.resolve()).encode() + source).hexdigest()[:16]
+    name = f"kvreplay_policy_{path.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PolicyError(f"{path}: is no Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except SyntaxError as error:
+        del sys.modules[name]
+        raise PolicyError(f"{path}:{error.lineno}: {error.msg}") from None
+    except Exception as error:
+        del sys.modules[name]
+        raise PolicyError(f"{_where(error, str(path))}{type(error).__name__}: {error}") from None
+    return module
+
+
+def load_object(name: str) -> Any:
+    """What ``module:object`` names. Raises PolicyError where it cannot be imported."""
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PolicyError(f"policy {name!r} does not load: {error}; write module:object") from error
+
+
+def _check_arguments(function: Any, hook: str, arguments: list[str]) -> None:
+    given = _positional(function)
+    if given[: len(arguments)] != arguments or (hook != "init" and len(given) > len(arguments)):
+        code = function.__code__
+        is_, should = f"{hook}({', '.join(given)})", f"{hook}({', '.join(arguments)})"
+        raise PolicyError(f"{code.co_filename}:{code.co_firstlineno}: {is_} should be {should}")
+
+
+def _positional(function: Callable[..., Any]) -> list[str]:
+    arguments = inspect.signature(function).parameters.values()
+    return [argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD]
+
+
+def _where(error: BaseException, file: str) -> str:
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return f"{file}:{lines[-1]}: " if lines else ""
+
+
+def _admit_all(state, page, now):
+    return True
