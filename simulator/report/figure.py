@@ -19,9 +19,10 @@ from .numbers import shorten
 from .style import SETTINGS, Look
 
 # Inches. The plot area of a panel is the same whatever stands around it, so that panels compare by eye.
-WIDTH, HEIGHT = 2.45, 2.3
-LEFT, RIGHT, TOP, BOTTOM = 0.72, 1.5, 0.6, 0.52
-LABEL_GAP = 0.165  # between the baselines of two labels
+WIDTH, HEIGHT = 2.45, 2.4
+LEFT, RIGHT, TOP, BOTTOM = 0.75, 1.6, 0.6, 0.55
+LABEL_GAP = 0.18  # between the baselines of two labels
+LABEL_LEFT, LABEL_CHARACTER = 0.4, 0.085  # from the axes to a label, and a wide character of it
 
 
 class Panel(NamedTuple):
@@ -53,7 +54,7 @@ def compose(panels: Sequence[Panel], title: str = "", columns: int = 3) -> Figur
     cell_width = max(panel.left + panel.width + panel.right for panel in panels)
     cell_height = max(panel.top + panel.height + panel.bottom for panel in panels)
     heading = 0.4 if title else 0.0
-    width, height = columns * cell_width, rows * cell_height + heading
+    width, height = max(columns * cell_width, 0.3 + 0.11 * len(title)), rows * cell_height + heading
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
@@ -69,7 +70,7 @@ def compose(panels: Sequence[Panel], title: str = "", columns: int = 3) -> Figur
             panel.draw(axes)
             lines = textwrap.wrap(
                 panel.title,
-                round((panel.left + panel.width + panel.right) * 11),
+                round((panel.left + panel.width + panel.right) * 10),
                 max_lines=2,
                 placeholder=" …",
             )
@@ -124,7 +125,15 @@ def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:
             transform=across,
         )
         axes.plot([1.11], [at], **look.line(), clip_on=False, transform=across)
-        axes.text(1.15, at, shorten(label), color=look.colour, fontsize=9, va="center_baseline", transform=across)
+        axes.text(
+            LABEL_LEFT / WIDTH + 1,
+            at,
+            shorten(label),
+            color=look.colour,
+            fontsize=10,
+            va="center_baseline",
+            transform=across,
+        )
     axes.set_xlim(right=right)
 
 

@@ -19,7 +19,8 @@ class Finding(NamedTuple):
     share: float
     policy: str
     value: float
-    as_good: list[str]  # other policies whose difference to the best is identical or within noise
+    others: int  # online policies that also ran
+    as_good: list[str]  # those of them whose difference to the best is identical or within noise
     over_baseline: Difference | None  # None where the best is LRU, or LRU did not run
     closed: float | None  # share of the way from LRU to Belady's MIN; None without either, or without a gap
 
@@ -53,7 +54,9 @@ def find(workload: Workload, metric: str) -> list[Finding]:
         closed = None
         if BASELINE in at and OPTIMUM in at and at[OPTIMUM] > at[BASELINE]:
             closed = (at[best] - at[BASELINE]) / (at[OPTIMUM] - at[BASELINE])
-        found.append(Finding(workload, capacity, share, best, at[best], as_good, versus.get(BASELINE), closed))
+        found.append(
+            Finding(workload, capacity, share, best, at[best], len(versus), as_good, versus.get(BASELINE), closed)
+        )
     return found
 
 
@@ -83,12 +86,14 @@ def _overall(everything: list[Finding], metric: str) -> str:
 
 def _of_workload(findings: list[Finding], metric: str) -> str:
     middle = findings[len(findings) // 2]
-    text = (
-        f"with {middle.where}, {middle.policy} has the highest {METRICS[metric]}, "
-        f"{numbers.percent(middle.value)}{_gain(middle)}."
-    )
-    if middle.as_good:
-        text += f" Within its noise: {numbers.listed(middle.as_good)}."
+    value = numbers.percent(middle.value)
+    if len(middle.as_good) == middle.others > 0:
+        text = f"with {middle.where}, all {middle.others + 1} online policies have the same {METRICS[metric]}, "
+        text += f"{value}, but for noise."
+    else:
+        text = f"with {middle.where}, {middle.policy} has the highest {METRICS[metric]}, {value}{_gain(middle)}."
+        if middle.as_good:
+            text += f" Within its noise: {numbers.listed(middle.as_good)}."
     if len(findings) == 1 or BASELINE not in policies([middle.workload]):
         return text
     wins = [(f.over_baseline.difference, f) for f in findings if f.over_baseline and f.over_baseline.verdict == BETTER]

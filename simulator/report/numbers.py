@@ -45,7 +45,8 @@ def memory(amount: float) -> str:
 
 def shorten(label: str, width: int = 20) -> str:
     """A policy label cut in its middle, so that its name and its last parameter stay."""
-    return label if len(label) <= width else f"{label[: width // 2 - 2]}…{label[-(width - width // 2 + 1) :]}"
+    head = width // 2 - 2
+    return label if len(label) <= width else f"{label[:head]}…{label[head + 1 - width :]}"
 
 
 def listed(names: list[str], most: int = 3) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from . import numbers
-from .figure import HEIGHT, LABEL_GAP, End, Panel, label_ends
+from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, End, Panel, label_ends
 from .findings import is_online
 from .style import HEADROOM, INFINITE, Look
-from .workloads import BASELINE, METRICS, OPTIMUM, Point, Workload, is_number
+from .workloads import BASELINE, METRICS, OPTIMUM, Point, Workload, is_number, policies
 
 _POINTS_OVER_TIME = 25
 _Size = TypeVar("_Size", tuple[int, float], tuple[float, float])
@@ -23,16 +23,8 @@ _TWO_AXES = 0.9  # inches above a panel with a second axis
 
 def by_capacity(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
     """`metric` against capacity, per policy, between what LRU and its like reach and what nothing can pass."""
-    return [
-        Panel(
-            workload.title,
-            partial(_by_capacity, workload=workload, metric=metric, looks=looks),
-            height=_height(workload),
-            top=_TWO_AXES,
-        )
-        for workload in workloads
-        if workload.curves(metric)
-    ]
+    draw = partial(_by_capacity, metric=metric, looks=looks)
+    return [_panel(w, w.title, draw, top=_TWO_AXES) for w in workloads if w.curves(metric)]
 
 
 def over_time(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
@@ -41,24 +33,15 @@ def over_time(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]
     for workload in workloads:
         capacity, share = workload.capacities[len(workload.capacities) // 2]
         title = f"{workload.title}, {numbers.size(capacity, workload.unit)} ({numbers.share(share)})"
-        draw = partial(_over_time, workload=workload, capacity=capacity, looks=looks)
         if any(_series(workload, policy, capacity) is not None for policy in looks):
-            panels.append(Panel(title, draw, height=_height(workload)))
+            panels.append(_panel(workload, title, partial(_over_time, capacity=capacity, looks=looks)))
     return panels
 
 
 def memory(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
     """The memory that was in use at most, against the `metric` it bought."""
-    return [
-        Panel(
-            workload.title,
-            partial(_memory, workload=workload, metric=metric, looks=looks),
-            height=_height(workload),
-            left=0.9,
-        )
-        for workload in workloads
-        if _memory_points(workload, metric)
-    ]
+    draw = partial(_memory, metric=metric, looks=looks)
+    return [_panel(w, w.title, draw, left=1.0) for w in workloads if _memory_points(w, metric)]
 
 
 def heat_map(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
@@ -82,32 +65,20 @@ def heat_map(workloads: Sequence[Workload], metric: str, looks: dict[str, Look])
     values: list[dict[str, float]] = [
         (_closed if relative else _mean)(w, metric, capacities) for _, w, capacities in columns
     ]
-    policies = [
-        p for p in looks if any(p in column for column in values) and not (relative and p in (OPTIMUM, BASELINE))
-    ]
-    if not policies:
+    ran = [p for p in looks if any(p in column for column in values) and not (relative and p in (OPTIMUM, BASELINE))]
+    if not ran:
         return []
-    policies.sort(key=lambda p: -float(np.mean([column[p] for column in values if p in column])))
+    ran.sort(key=lambda p: -float(np.mean([column[p] for column in values if p in column])))
     title = (
         "Share of the way from LRU (0) to Belady's MIN (100 %)"
         if relative
         else f"{METRICS[metric]}, mean over capacities"
     )
-    draw = partial(
-        _heat_map, policies=policies, names=[name for name, _, _ in columns], values=values, relative=relative
-    )
-    return [
-        Panel(
-            title,
-            draw,
-            width=1.0 * len(columns),
-            height=0.3 * len(policies),
-            left=1.75,
-            right=0.1,
-            top=1.05,
-            bottom=0.15,
-        )
-    ]
+    draw = partial(_heat_map, policies=ran, names=[name for name, _, _ in columns], values=values, relative=relative)
+    lines = max(name.count("\n") + 1 for name, _, _ in columns)
+    left = 0.2 + LABEL_CHARACTER * max(len(numbers.shorten(policy)) for policy in ran)
+    width, height, top = 1.0 * len(columns), 0.3 * len(ran), 0.6 + 0.16 * lines
+    return [Panel(title, draw, width, height, left=left, right=0.1, top=top, bottom=0.15)]
 
 
 FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]], list[Panel]]]] = {
@@ -131,9 +102,12 @@ def _column_name(workload: Workload, workloads: Sequence[Workload]) -> str:
     return "\n".join(lines[:4])
 
 
-def _height(workload: Workload) -> float:
-    """Room for a label per policy."""
-    return max(HEIGHT, (len({row["policy"] for row in workload.rows}) + 1) * LABEL_GAP)
+def _panel(workload: Workload, title: str, draw: Callable[..., None], **size: float) -> Panel:
+    """A panel with room for a label per policy."""
+    labels = ["infinite cache", *map(numbers.shorten, policies([workload]))]
+    height = max(HEIGHT, len(labels) * LABEL_GAP)
+    right = LABEL_LEFT + LABEL_CHARACTER * max(map(len, labels))
+    return Panel(title, partial(draw, workload=workload), height=height, right=right, **size)
 
 
 def _by_capacity(axes: Axes, *, workload: Workload, metric: str, looks: dict[str, Look]) -> None:
@@ -205,19 +179,20 @@ def _capacity_ticks(axes: Axes, workload: Workload) -> None:
     capacities = workload.capacities
     low, high = capacities[0][0], capacities[-1][0]
     axes.set_xlim(low / 1.12, high * 1.12) if high > low else axes.set_xlim(low / 2, high * 2)
-    shown = _apart(capacities, 0.19 * float(np.diff(np.log(axes.get_xlim()))[0]))
+    per_page = _bytes_per_page(workload)
+    wide = 0.24 if per_page or workload.unit == "bytes" else 0.19  # share of the axis that a label takes
+    shown = _apart(capacities, wide * float(np.diff(np.log(axes.get_xlim()))[0]))
     axes.set_xticks([c for c, _ in shown], [numbers.short_size(c, workload.unit) for c, _ in shown])
     axes.set_xticks([], minor=True)
     axes.set_xlabel("capacity" if workload.unit == "bytes" else "capacity, pages")
-    per_page = _bytes_per_page(workload)
     above = axes.secondary_xaxis("top")
     above.set_xticks(
         [c for c, _ in shown],
         [numbers.memory(c * per_page) if per_page else numbers.share(s) for c, s in shown],
     )
     above.set_xticks([], minor=True)
-    above.tick_params(labelsize=8.5, colors="#555555")
-    above.set_xlabel("memory, modelled" if per_page else "share of the footprint", fontsize=8.5, color="#555555")
+    above.tick_params(labelsize=9.5, colors="#555555")
+    above.set_xlabel("memory, modelled" if per_page else "share of the footprint", fontsize=9.5, color="#555555")
 
 
 def _apart(sizes: Sequence[_Size], least: float) -> list[_Size]:
@@ -354,4 +329,4 @@ def _heat_map(
         )
     axes.set_yticks(np.arange(len(policies)) + 0.5, [numbers.shorten(policy) for policy in policies])
     axes.xaxis.tick_top()
-    axes.set_xticks(np.arange(len(names)) + 0.5, names, fontsize=8.5)
+    axes.set_xticks(np.arange(len(names)) + 0.5, names, fontsize=9)

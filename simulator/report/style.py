@@ -57,8 +57,8 @@ HEADROOM = "#eeeeee"
 SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
-    "font.size": 9.5,
-    "axes.titlesize": 10.5,
+    "font.size": 10.5,
+    "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.spines.right": False,
@@ -67,6 +67,7 @@ SETTINGS: Any = {
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a $ in a name is a $
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
 }

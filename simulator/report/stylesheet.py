@@ -27,10 +27,10 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
   background: #fff; border: 1px solid var(--line); border-radius: .4rem;
 }
 .panel svg { display: block; width: 100%; height: auto; max-width: 34rem; margin: auto; }
-.panel.wide { grid-column: 1 / -1; }
+.panel.wide { grid-column: 1 / -1; width: fit-content; max-width: 100%; }
 .panel.wide svg { width: auto; max-width: none; margin: 0; }
 .scroll { overflow-x: auto; overflow-wrap: normal; break-inside: avoid; }
-table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: separate; border-spacing: 0; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }

@@ -12,8 +12,9 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     """The summary as Markdown."""
     found = workloads(results.rows)
     run = results.run
-    parts = [f"# {table.escape(provenance.name(run))}", provenance.question(run), provenance.state(run)]
-    parts += [f"- **{table.escape(what)}**: {text}" for what, text in findings.answer(found, metric)]
+    parts = [f"# {table.escape(provenance.name(run))}"]
+    parts += [table.escape(provenance.question(run)), table.escape(provenance.state(run))]
+    parts += [f"- **{table.escape(what)}**: {table.escape(text)}" for what, text in findings.answer(found, metric)]
     for workload in found:
         for content in (table.ratios(workload, metric), table.best(findings.find(workload, metric))):
             parts.append(f"**{table.escape(content.title)}**\n\n{table.as_markdown(content)}")

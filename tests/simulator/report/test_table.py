@@ -1,0 +1,85 @@
+"""Tables and figures as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvreplay.simulator.report import compare, numbers, table
+from kvreplay.simulator.report.workloads import workloads
+
+from .rows import row, save
+
+
+def test_ratios_in_a_terminal(tmp_path):
+    rows = [
+        row("lru", [20, 30]),
+        row("lru", [30, 40], capacity=1500, footprint=3000),
+        row("random", [10, 11], seed=0),
+        row("random", [12, 13], seed=1),
+    ]
+    assert table.overview(save(tmp_path, rows)) == (
+        "web, independent pages: page hit ratio in %, by capacity in pages (share of the footprint)\n"
+        "policy           100 (10 %)  1,500 (50 %)\n"
+        "-----------------------------------------\n"
+        "lru                   25.00         35.00\n"
+        "random  11.50 (10.50–12.50)             –"
+    )
+
+
+def test_markdown_escapes_what_would_break_it():
+    content = table.Table("", ["policy", "a|b"], [["<script>", "x\ny\\"]])
+    assert table.as_markdown(content) == "| policy | a\\|b |\n| --- | ---: |\n| &lt;script> | x y\\\\ |"
+
+
+def test_differences_leave_out_the_identical_but_count_them(tmp_path):
+    a = save(tmp_path / "a", [row("lru"), row("fifo", [10, 20, 30, 40])])
+    b = save(tmp_path / "b", [row("lru"), row("fifo", [20, 30, 40, 50])])
+    content = table.differences(compare(a, b), "hit_ratio")
+    assert content.title == "page hit ratio: 1 better, 1 identical"
+    ((workload, capacity, policy, first, second, points, width, basis, verdict),) = content.rows
+    assert (workload, capacity, policy) == ("web (independent)", "100 pages", "fifo")
+    assert (first, second, points, width, basis, verdict) == (
+        "25.000",
+        "35.000",
+        "+10.000",
+        "± 0.000",
+        "time blocks",
+        "better",
+    )
+
+
+def test_speed_is_the_median_of_the_cells(tmp_path):
+    results = save(tmp_path, [row("lru"), row("lru", capacity=200), row("lru", capacity=300), row("fifo")])
+    assert table.speed(results).rows == [["fifo", "4", "4", "4"], ["lru", "2", "1", "3"]]
+    assert table.speed(save(tmp_path / "empty", [])) is None
+
+
+def test_capacities_in_bytes(tmp_path):
+    rows = [row(capacity=3 * 2**30, footprint=12 * 2**30, capacity_unit="bytes")]
+    assert table.ratios(workloads(save(tmp_path, rows).rows)[0], "hit_ratio").header == ["policy", "3 GiB (25 %)"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (numbers.percent(0.21117), "21.12 %"),
+        (numbers.percent(-0.000001), "0.00 %"),
+        (numbers.points(0.013), "+1.30"),
+        (numbers.points(-0.000001), "+0.00"),
+        (numbers.share(0.00499), "0.5 %"),
+        (numbers.share(0.05471), "5.5 %"),
+        (numbers.share(1.0), "100 %"),
+        (numbers.size(1, "pages"), "1 page"),
+        (numbers.size(18279, "pages"), "18,279 pages"),
+        (numbers.short_size(18279, "pages"), "18.3k"),
+        (numbers.short_size(999, "pages"), "999"),
+        (numbers.memory(3758096384), "3.5 GiB"),
+        (numbers.memory(1023 * 1024), "0.999 MiB"),
+        (numbers.shorten("w-tinylfu:window=0.01", 18), "w-tinyl…indow=0.01"),
+        (numbers.listed(["a"]), "a"),
+        (numbers.listed(["a", "b", "c", "d"]), "a, b, c and d"),
+        (numbers.listed(["a", "b", "c", "d", "e"]), "a, b, c and 2 more"),
+    ],
+)
+def test_figures(written, expected):
+    assert written == expected

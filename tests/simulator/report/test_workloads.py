@@ -1,0 +1,94 @@
+"""Rows as workloads and curves."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvreplay.simulator.report.errors import ReportError
+from kvreplay.simulator.report.workloads import Point, workloads
+
+from .rows import row, save
+
+
+def one(tmp_path, rows):
+    (found,) = workloads(save(tmp_path, rows).rows)
+    return found
+
+
+def test_a_workload_per_trace_reading_and_unit(tmp_path):
+    rows = [
+        row(),
+        row(trace="logs"),
+        row(reading="prefix"),
+        row(capacity=2**20, footprint=2**22, capacity_unit="bytes"),
+        row("fifo"),
+    ]
+    titles = [workload.title for workload in workloads(save(tmp_path, rows).rows)]
+    assert titles == [
+        "web, independent pages",
+        "logs, independent pages",
+        "web, prefix pages",
+        "web, independent pages by size in bytes",
+    ]
+
+
+def test_curves_are_over_capacity_best_policy_first(tmp_path):
+    rows = [
+        row("fifo", [10], capacity=200),
+        row("fifo", [20], capacity=100),
+        row("random", [30], seed=0),
+        row("random", [50], seed=1),
+        row("random", [46], seed=2),
+    ]
+    curves = one(tmp_path, rows).curves("hit_ratio")
+    assert list(curves) == ["random", "fifo"]
+    assert curves["fifo"] == [Point(100, 0.1, 0.2, 0.2, 0.2), Point(200, 0.2, 0.1, 0.1, 0.1)]
+    assert curves["random"] == [Point(100, 0.1, pytest.approx(0.42), 0.3, 0.5)]
+
+
+def test_null_and_nan_are_no_points(tmp_path):
+    rows = [row(hit_ratio=float("nan")), row("fifo", hit_ratio=None), row("lfu", hit_ratio=0.0)]
+    assert list(one(tmp_path, rows).curves("hit_ratio")) == ["lfu"]
+
+
+def test_infinite_cache_misses_each_page_once(tmp_path):
+    # 400 accesses to 150 distinct pages: 250 of them come again.
+    workload = one(tmp_path, [row(hits=[1, 2, 3, 4], capacity=30, footprint=150)])
+    assert workload.infinite("hit_ratio") == pytest.approx(250 / 400)
+    assert workload.infinite("token_hit_ratio") is None
+    assert workload.infinite("prefix_hit_ratio") is None
+
+
+def test_infinite_cache_is_the_mean_over_traces_of_several_seeds(tmp_path):
+    rows = [
+        row(capacity=10, footprint=100, trace_hash="a", trace_seed=0),
+        row(capacity=20, footprint=200, trace_hash="b", trace_seed=1),
+    ]
+    assert one(tmp_path, rows).infinite("hit_ratio") == pytest.approx((300 / 400 + 200 / 400) / 2)
+
+
+def test_belady_is_a_bound_for_page_hits_among_independent_pages_only(tmp_path):
+    assert one(tmp_path, [row()]).has_optimum("hit_ratio")
+    assert not one(tmp_path, [row()]).has_optimum("byte_hit_ratio")
+    assert not one(tmp_path, [row(reading="prefix")]).has_optimum("hit_ratio")
+    assert not one(tmp_path, [row(capacity_unit="bytes")]).has_optimum("hit_ratio")
+
+
+def test_traces_of_one_name_and_seed_but_other_content_are_kept_apart(tmp_path):
+    rows = [row(trace_hash="a" * 30), row(trace_hash="b" * 30), row(trace="logs")]
+    results = save(tmp_path, rows)
+    assert [workload.trace for workload in workloads(results.rows)] == ["web (aaaaaa)", "web (bbbbbb)", "logs"]
+    assert len(workloads(results.rows, "web")) == 2
+    assert len(workloads(results.rows, "web (bbbbbb)")) == 1
+
+
+def test_unknown_trace_and_missing_column(tmp_path):
+    results = save(tmp_path, [row()])
+    with pytest.raises(ReportError, match="trace 'wep' is not in the results; did you mean 'web'"):
+        workloads(results.rows, "wep")
+    with pytest.raises(ReportError, match="has no column 'series_hits'"):
+        workloads(results.rows.drop("series_hits"))
+
+
+def test_no_rows_are_no_workloads(tmp_path):
+    assert workloads(save(tmp_path, []).rows) == []
