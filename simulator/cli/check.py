@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kvreplay.simulator.experiment.check import Move, Verdict
+    from kvreplay.simulator.experiment.baseline import Move, Verdict
 
 HELP = "compare an experiment with its baseline"
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from kvreplay.simulator.experiment.check import BASELINES, check, update
+    from kvreplay.simulator.experiment.baseline import BASELINES, check, update
 
     from .progress import ProgressLine
 

@@ -13,6 +13,6 @@ __getattr__, __all__ = lazy(
         "run_plan": ".runner",
         "Results": ".store",
         "open_results": ".store",
-        "check": ".check",
+        "check": ".baseline",
     },
 )

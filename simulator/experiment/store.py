@@ -65,7 +65,7 @@ def open_results(folder: str | Path) -> Results:
         return Results(folder, rows, timings, json.loads((folder / _RUN).read_text()))
     except FileNotFoundError as error:
         mend = "go on with --resume" if (folder / _JOURNAL).exists() else "run the experiment first"
-        raise ExperimentError(f"{error.filename or folder}: is not there; {mend}") from error
+        raise ExperimentError(f"{folder}: has no results; {mend}") from error
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise ExperimentError(f"{folder}: is damaged ({str(error).splitlines()[0]}); go on with --resume") from error
 

@@ -103,7 +103,7 @@ def test_bottomless_nesting_is_refused(tmp_path):
 def test_files_that_are_no_text_or_not_there(tmp_path):
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00a")
-    with pytest.raises(ExperimentError, match="binary.yaml: is not UTF-8 text"):
+    with pytest.raises(ExperimentError, match=r"binary.yaml: is not UTF-8 text"):
         read(binary)
     with pytest.raises(ExperimentError, match=r"missing.yaml: cannot be read: No such file or directory"):
         read(tmp_path / "missing.yaml")

@@ -1,0 +1,107 @@
+"""What is found before the first replay: cells that do not fit, duplicates, and keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvreplay.simulator.experiment import ExperimentError, make_plan
+
+SMALL = {
+    "name": "t",
+    "trace": [
+        {"generate": "zipf", "requests": 5000, "keys": 50, "seed": [0, 1]},
+        {"generate": "conversation", "sessions": 5},
+    ],
+    "policy": ["lru", "belady"],
+    "capacity": [5, "10%"],
+}
+
+
+def problems(**changes) -> list[str]:
+    with pytest.raises(ExperimentError) as caught:
+        make_plan(SMALL | changes)
+    return caught.value.problems
+
+
+def keys(**changes) -> set[str]:
+    return {cell.key for cell in make_plan(SMALL | changes).cells}
+
+
+def test_cells_stand_in_the_order_of_the_grid():
+    plan = make_plan(SMALL)
+    # 10 % of 50 keys are 5 pages, a cell that is there already.
+    assert [trace.n_pages for trace in plan.traces[:2]] == [50, 50]
+    tenth = plan.traces[2].n_pages // 10
+    found = [(c.trace.name, c.identity["trace_seed"], c.policy.label, c.size.amount) for c in plan.cells]
+    zipf, conversation = "zipf:requests=5000:keys=50", "conversation:sessions=5"
+    assert found == [
+        *((zipf, seed, policy, 5) for seed in (0, 1) for policy in ("lru", "belady")),
+        *((conversation, 0, policy, pages) for policy in ("lru", "belady") for pages in (5, tenth)),
+    ]
+
+
+def test_what_does_not_fit_is_told_at_its_place_before_anything_runs(tmp_path):
+    path = tmp_path / "e.yaml"
+    path.write_text(
+        "name: t\ntrace: [{generate: zipf, requests: 5000, keys: 50}, {load: nowhere.csv}]\npolicy: lru\ncapacity: 1\n"
+    )
+    with pytest.raises(ExperimentError, match=rf"{path}:2:60: .*nowhere.csv"):
+        make_plan(path)
+    path.write_text(
+        "name: t\n"
+        "trace: [{generate: zipf, requests: 5000, keys: 50}, {generate: conversation, sessions: 5}]\n"
+        "policy: lru\n"
+        "reading: [independent, prefix]\n"
+        "capacity: [5, 60, 1%, 1KiB]\n"
+    )
+    with pytest.raises(ExperimentError) as caught:
+        make_plan(path)
+    found = [problem.removeprefix(str(path)) for problem in caught.value.problems]
+    zipf = "zipf:requests=5000:keys=50"
+    assert found[0].startswith(f":5:15: capacity 60 is larger than {zipf}, which has 50 pages")
+    assert found[1].startswith(f":5:19: capacity 1% is less than one page of {zipf}")
+    assert found[2].startswith(f":5:23: capacity 1KiB: {zipf} has no page size in tokens")
+    assert found[3].startswith(f":2:9: the pages of {zipf} do not form prefixes")
+    assert found[4].startswith(":5:23: capacity 1KiB: conversation:sessions=5 has no sizes in bytes")
+    assert len(found) == 5
+
+
+def test_a_policy_file_is_tried_before_anything_runs(tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text(
+        "from typing import NamedTuple\n"
+        "import numpy as np\n"
+        "class State(NamedTuple):\n"
+        "    a: np.ndarray\n"
+        "def init(capacity, n_pages): return State(np.zeros(1))\n"
+        "def on_hit(state, page, now): pass\n"
+        "def on_insert(state, page, now): pass\n"
+        "def evict(state, now): return state.a[7]\n"
+    )
+    (problem,) = problems(policy=str(path))
+    assert problem.startswith(f"policy.0: {path}:8: IndexError")
+
+
+def test_the_place_of_an_empty_or_endless_grid_is_the_experiment():
+    assert problems(exclude=[{"seed": 0}]) == ["experiment: no cell is left after exclude; change the lists"]
+    many = list(range(1000))
+    assert problems(seed=many, windows=[n + 1 for n in many]) == [
+        "experiment: more than 100000 cells; change the lists"
+    ]
+
+
+def test_the_key_changes_with_everything_that_a_row_depends_on(monkeypatch):
+    base = keys(policy="random", capacity=5)
+    assert base == keys(policy="random", capacity=["5", "5pages"])  # however it is written
+    changed = [
+        keys(policy="lru", capacity=5),
+        keys(policy="random", capacity=6),
+        keys(policy="random", capacity=5, seed=1),
+        keys(policy="random", capacity=5, windows=10),
+        keys(policy="random", capacity=5, bytes_per_token=2),
+        keys(policy="random", capacity=5, trace={"generate": "zipf", "requests": 5001, "keys": 50}),
+        keys(policy="random", capacity=1, trace={"generate": "conversation", "sessions": 5}, reading="prefix"),
+    ]
+    assert all(base.isdisjoint(other) for other in changed)
+    monkeypatch.setattr("kvreplay.simulator.experiment.plan._engine_version", lambda: "another")
+    assert base.isdisjoint(keys(policy="random", capacity=5))
