@@ -10,9 +10,7 @@ import pydantic
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from kvreplay import parameters, policies
-from kvreplay.traces import workloads
-from kvreplay.traces.errors import TraceError
-from kvreplay.traces.trace import Trace
+from kvreplay.traces import Trace, TraceError, load, workloads
 
 from . import grid
 from .grid import Option
@@ -31,8 +29,6 @@ class TraceSpec(NamedTuple):
         """The trace. Raises TraceError."""
         if self.generated:
             return workloads.generate(self.name, **self.given)
-        from kvreplay.traces import load
-
         return load(self.name, **self.given)
 
 

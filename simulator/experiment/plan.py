@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -149,12 +150,21 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
 
 def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:
     """The traces by the identity of their specs. Raises ExperimentError with every one that cannot be made."""
-    traces, problems = {}, []
+    traces: dict[int, Trace] = {}
+    hashes: dict[tuple[str, int | None], list[str]] = {}  # the contents that go by one name and seed
+    problems = []
     for spec, loc in options:
         try:
-            traces[id(spec)] = spec.make()
+            trace = spec.make()
         except (ValueError, OSError) as error:
             problems.append(f"{source.where(loc)}: {error}")
+            continue
+        known = hashes.setdefault((trace.name, trace.meta.get("seed")), [])
+        if trace.content_hash not in known:
+            known.append(trace.content_hash)
+        number = known.index(trace.content_hash) + 1
+        # One file read in two ways, say: their rows must not look like replicates of each other.
+        traces[id(spec)] = trace if number == 1 else dataclasses.replace(trace, name=f"{trace.name} ({number})")
     if problems:
         raise ExperimentError(problems)
     return traces

@@ -78,6 +78,12 @@ class Axes(pydantic.BaseModel):
         return found
 
 
+def _not_empty(excluded: Axes) -> Axes:
+    if not excluded.options():
+        raise ValueError("names no axis and would leave out every cell; name at least one")
+    return excluded
+
+
 class Experiment(Axes):
     """Traces, policies and capacities, crossed: each combination is a cell, and becomes a row."""
 
@@ -90,7 +96,9 @@ class Experiment(Axes):
     seed: Seeds = [0]
     windows: Windows = [100]
     zip: list[Annotated[list[str], Field(min_length=2)]] = Field([], description="axes that advance together")
-    exclude: list[Axes] = Field([], description="cells that match all of the values are left out")
+    exclude: list[Annotated[Axes, AfterValidator(_not_empty)]] = Field(
+        [], description="cells that match all of the values are left out"
+    )
     tolerance: dict[Annotated[str, AfterValidator(_known_metric)], Annotated[float, Field(ge=0)]] = Field(
         {}, description="how far `check` lets a metric be from its baseline; 0 where not given"
     )
@@ -105,6 +113,8 @@ class Experiment(Axes):
                 if axis not in Axes.model_fields:
                     known = nearest(axis, list(Axes.model_fields))
                     problems.append(problem((i,), f"unknown axis {axis!r}, {known}", group))
+                elif axis in info.data and info.data[axis] is None:
+                    problems.append(problem((i,), f"axis {axis!r} has no values here; give it a list", group))
                 elif axis in seen:
                     problems.append(problem((i,), f"axis {axis!r} is zipped twice; name it once", group))
                 seen.add(axis)

@@ -63,5 +63,6 @@ def generate(name: str, **params: Any) -> Trace:
 
 def _label(name: str, params: dict[str, Any]) -> str:
     """The workload and the plain parameters given, but for the seed: traces of one label are replicates."""
-    plain = {key: value for key, value in params.items() if key != "seed" and isinstance(value, int | float | str)}
+    nested = {f"{key}.{k}": v for key, value in params.items() if isinstance(value, dict) for k, v in value.items()}
+    plain = {key: v for key, v in (params | nested).items() if key != "seed" and isinstance(v, int | float | str)}
     return ":".join([name, *(f"{key}={value}" for key, value in plain.items())])

@@ -40,6 +40,18 @@ def test_cells_stand_in_the_order_of_the_grid():
     ]
 
 
+def test_different_traces_have_different_names():
+    mix = {"generate": "mix", "requests": 100, "seed": [0, 1]}
+    parts = [[{"workload": "zipf", "keys": keys}] for keys in (10, 20)]
+    arrivals = {"generate": "zipf", "requests": 100, "keys": 10, "arrival": {"rate": [1, 2]}}
+    plan = make_plan(SMALL | {"trace": [mix | {"parts": parts}, arrivals, arrivals], "capacity": 5})
+    assert [trace.name for trace in plan.traces] == [
+        *("mix:requests=100", "mix:requests=100 (2)", "mix:requests=100", "mix:requests=100 (2)"),
+        *("zipf:requests=100:keys=10:arrival.rate=1", "zipf:requests=100:keys=10:arrival.rate=2") * 2,
+    ]
+    assert len(plan.cells) == 2 * (4 + 2)
+
+
 def test_what_does_not_fit_is_told_at_its_place_before_anything_runs(tmp_path):
     path = tmp_path / "e.yaml"
     path.write_text(

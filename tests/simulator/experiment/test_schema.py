@@ -8,10 +8,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kvreplay.simulator.experiment.errors import ExperimentError
 from kvreplay.simulator.experiment.json_schema import json_schema
-from kvreplay.simulator.experiment.schema import parse
+from kvreplay.simulator.experiment.schema import Experiment, parse
 from kvreplay.simulator.experiment.yaml_source import read
 
 LEAST = {"name": "t", "trace": {"generate": "zipf"}, "policy": "lru", "capacity": 10}
@@ -103,12 +105,20 @@ def test_what_is_missing_is_named():
         ([["trace", "capcity"]], "zip.0: unknown axis 'capcity', did you mean 'capacity'?"),
         ([["seed", "policy"]], "zip.0: zipped axes differ in length (seed has 2, policy has 1)"),
         ([["seed", "capacity"], ["capacity", "windows"]], "zip.1: axis 'capacity' is zipped twice; name it once"),
+        ([["seed", "bytes_per_token"]], "zip.0: axis 'bytes_per_token' has no values here; give it a list"),
         ([["seed", "seed"]], "zip.0: axis 'seed' is zipped twice; name it once"),
     ],
 )
 def test_zip_must_fit(zipped, expected):
     given = LEAST | {"seed": [0, 1], "capacity": [10, 20], "windows": [1, 2], "zip": zipped}
     assert any(problem.startswith(expected) for problem in problems(given))
+
+
+@pytest.mark.parametrize("excluded", [{}, {"policy": None}])
+def test_an_exclusion_of_everything_is_refused(excluded):
+    assert problems(LEAST | {"exclude": [excluded]}) == [
+        "exclude.0: names no axis and would leave out every cell; name at least one"
+    ]
 
 
 def test_any_value_may_be_a_list_however_deep():
@@ -242,3 +252,42 @@ def test_the_json_schema_refuses_what_is_refused(validator, changes):
     assert problems(LEAST | changes)
     with pytest.raises(jsonschema.ValidationError):
         validator.validate(LEAST | changes)
+
+
+# Whatever is written, a mistake is told and nothing else happens.
+
+_WORDS = [*LEAST, *LEAST.values(), "generate", "load", "keys", "zip", "exclude", "window", "w-tinylfu", "mix", "parts"]
+_ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([word for word in _WORDS if isinstance(word, str)]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([word for word in _WORDS if isinstance(word, str)]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def refusals(experiment) -> list[str]:
+    try:
+        parse(read(experiment)).cells()
+    except ExperimentError as error:
+        return error.problems
+    return []
+
+
+@given(st.dictionaries(st.sampled_from([*Experiment.model_fields, "other"]), _ANYTHING))
+@settings(deadline=None)
+def test_any_values_parse_or_are_refused(changes):
+    assert all("\n" not in problem for problem in refusals(LEAST | changes))
+
+
+@given(st.text(alphabet="ab:-[]{}&*!,'\"# \n\t0.|>%@\x00é", max_size=40))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_read_or_refused(tmp_path, text):
+    path = tmp_path / "e.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert all("\n" not in problem for problem in refusals(path))
