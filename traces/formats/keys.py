@@ -27,7 +27,8 @@ def read(source: Source, add: Callable[[Batch], None]) -> Facts:
     line = 1
     for text in _whole_lines(source):
         if b"\0" in text:
-            raise source.error("is binary data, not text", line=line, mend="name its format")
+            bad = line + text.count(b"\n", 0, text.index(b"\0"))
+            raise source.error("is binary data, not text", line=bad, mend="name its format")
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE) + 1
         offsets = np.concatenate([[0], ends])
         lengths = np.diff(offsets)

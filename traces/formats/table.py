@@ -114,9 +114,10 @@ def _frame(trace: Trace, start: int, stop: int) -> pl.DataFrame:
             if trace.page_offsets is None:
                 series.append(pl.Series(name, values))
             else:
-                cuts = np.split(values, trace.page_offsets[start + 1 : stop] - first)
+                # Series, not arrays: polars would take arrays of one length for a matrix.
+                cuts = map(pl.Series, np.split(values, trace.page_offsets[start + 1 : stop] - first))
                 dtype = pl.List(pl.UInt64 if name == "key" else pl.Int64)
-                series.append(pl.Series(f"{name}s", cuts if stop > start else [], dtype))
+                series.append(pl.Series(f"{name}s", list(cuts) if stop > start else [], dtype))
     for name in ("arrival", "prompt_tokens", "output_tokens", "session", "intent"):
         column = getattr(trace, name)
         if column is not None:
