@@ -68,12 +68,8 @@ def compose(panels: Sequence[Panel], title: str = "", columns: int = 3) -> Figur
                 (left / width, (top - panel.height) / height, panel.width / width, panel.height / height)
             )
             panel.draw(axes)
-            lines = textwrap.wrap(
-                panel.title,
-                round((panel.left + panel.width + panel.right) * 10),
-                max_lines=2,
-                placeholder=" …",
-            )
+            characters = min(40, round((panel.left + panel.width + panel.right) * 10))  # 40: what a phone shows
+            lines = textwrap.wrap(panel.title, characters, max_lines=2, placeholder=" …")
             figure.text(
                 (left - panel.left + 0.1) / width, (top + panel.top - 0.08) / height, "\n".join(lines),
                 fontsize=mpl.rcParams["axes.titlesize"], fontweight="bold", va="top", linespacing=1.1,

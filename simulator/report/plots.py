@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from . import numbers
-from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, End, Panel, label_ends
+from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, WIDTH, End, Panel, label_ends
 from .findings import is_online
 from .style import HEADROOM, INFINITE, Look
 from .workloads import BASELINE, METRICS, OPTIMUM, Point, Workload, is_number, policies
 
 _POINTS_OVER_TIME = 25
-_Size = TypeVar("_Size", tuple[int, float], tuple[float, float])
 _TWO_AXES = 0.9  # inches above a panel with a second axis
 
 
@@ -47,34 +46,33 @@ def memory(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -
 def heat_map(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
     """Policies by workloads in one panel; by capacities where there is one workload.
 
-    A field is the share of the way from LRU to Belady's MIN, the gains of all capacities summed and divided by the sum
-    of the gaps; where either did not run, the mean of `metric` itself.
+    A field is the share of the way from LRU to Belady's MIN: the gains of all capacities summed, divided by the sum of
+    the gaps. Workloads without the two are left out; where all are, a field is the mean of `metric` itself.
     """
-    if len(workloads) == 1:
+    bounded = [w for w in workloads if _closed(w, metric, {c for c, _ in w.capacities})]
+    shown = bounded or workloads
+    if len(shown) == 1:
         columns = [
-            (
-                f"{numbers.short_size(capacity, workloads[0].unit)}\n{numbers.share(share)}",
-                workloads[0],
-                {capacity},
-            )
-            for capacity, share in workloads[0].capacities
+            (f"{numbers.short_size(capacity, shown[0].unit)}\n{numbers.share(share)}", shown[0], {capacity})
+            for capacity, share in shown[0].capacities
         ]
     else:
-        columns = [(_column_name(w, workloads), w, {c for c, _ in w.capacities}) for w in workloads]
-    relative = any(_closed(w, metric, capacities) for _, w, capacities in columns)
-    values: list[dict[str, float]] = [
-        (_closed if relative else _mean)(w, metric, capacities) for _, w, capacities in columns
-    ]
-    ran = [p for p in looks if any(p in column for column in values) and not (relative and p in (OPTIMUM, BASELINE))]
+        columns = [(_column_name(w, shown), w, {c for c, _ in w.capacities}) for w in shown]
+    field = _closed if bounded else _mean
+    values: list[dict[str, float]] = [field(w, metric, capacities) for _, w, capacities in columns]
+    bounds = (OPTIMUM, BASELINE) if bounded else ()
+    ran = [p for p in looks if any(p in column for column in values) and p not in bounds]
     if not ran:
         return []
     ran.sort(key=lambda p: -float(np.mean([column[p] for column in values if p in column])))
-    title = (
-        "Share of the way from LRU (0) to Belady's MIN (100 %)"
-        if relative
-        else f"{METRICS[metric]}, mean over capacities"
-    )
-    draw = partial(_heat_map, policies=ran, names=[name for name, _, _ in columns], values=values, relative=relative)
+    if bounded:
+        title = "LRU = 0 %, Belady's MIN = 100 %"
+    else:
+        title = METRICS[metric] + (", mean over capacities" if len(shown) > 1 else "")
+    if len(shown) == 1:
+        title += f", {shown[0].title}"
+    names = [name for name, _, _ in columns]
+    draw = partial(_heat_map, policies=ran, names=names, values=values, relative=bool(bounded))
     lines = max(name.count("\n") + 1 for name, _, _ in columns)
     left = 0.2 + LABEL_CHARACTER * max(len(numbers.shorten(policy)) for policy in ran)
     width, height, top = 1.0 * len(columns), 0.3 * len(ran), 0.6 + 0.16 * lines
@@ -92,14 +90,11 @@ FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]
 def _column_name(workload: Workload, workloads: Sequence[Workload]) -> str:
     """The trace, and what tells it from another workload of the same trace."""
     alike = len({(w.reading, w.unit) for w in workloads}) == 1
-    parts = (
-        [workload.trace]
-        if alike
-        else [workload.trace, workload.reading, *(["bytes"] if workload.unit == "bytes" else [])]
-    )
-    # Names break at underscores, which textwrap takes for letters.
-    lines = [line.replace("_ ", "_") for part in parts for line in textwrap.wrap(part.replace("_", "_ "), 15)]
-    return "\n".join(lines[:4])
+    tail = [] if alike else [workload.reading, *(["bytes"] if workload.unit == "bytes" else [])]
+    # Names break at these, which textwrap takes for letters.
+    words = re.sub("([:_=])", r"\1 ", workload.name)
+    lines = [line.replace(" ", "") for line in textwrap.wrap(words, 13, max_lines=3, placeholder="…")]
+    return "\n".join(lines + tail)
 
 
 def _panel(workload: Workload, title: str, draw: Callable[..., None], **size: float) -> Panel:
@@ -179,28 +174,31 @@ def _capacity_ticks(axes: Axes, workload: Workload) -> None:
     capacities = workload.capacities
     low, high = capacities[0][0], capacities[-1][0]
     axes.set_xlim(low / 1.12, high * 1.12) if high > low else axes.set_xlim(low / 2, high * 2)
-    per_page = _bytes_per_page(workload)
-    wide = 0.24 if per_page or workload.unit == "bytes" else 0.19  # share of the axis that a label takes
-    shown = _apart(capacities, wide * float(np.diff(np.log(axes.get_xlim()))[0]))
-    axes.set_xticks([c for c, _ in shown], [numbers.short_size(c, workload.unit) for c, _ in shown])
+    shown = _apart(axes.get_xlim(), [(c, numbers.short_size(c, workload.unit)) for c, _ in capacities])
+    axes.set_xticks([c for c, _ in shown], [text for _, text in shown])
     axes.set_xticks([], minor=True)
     axes.set_xlabel("capacity" if workload.unit == "bytes" else "capacity, pages")
+    per_page = _bytes_per_page(workload)
     above = axes.secondary_xaxis("top")
-    above.set_xticks(
-        [c for c, _ in shown],
-        [numbers.memory(c * per_page) if per_page else numbers.share(s) for c, s in shown],
+    shown = _apart(
+        axes.get_xlim(), [(c, numbers.memory(c * per_page) if per_page else numbers.share(s)) for c, s in capacities]
     )
+    above.set_xticks([c for c, _ in shown], [text for _, text in shown])
     above.set_xticks([], minor=True)
     above.tick_params(labelsize=9.5, colors="#555555")
     above.set_xlabel("memory, modelled" if per_page else "share of the footprint", fontsize=9.5, color="#555555")
 
 
-def _apart(sizes: Sequence[_Size], least: float) -> list[_Size]:
-    """Those of the rising `sizes`, from the last one down, that are at least `least` apart in their logarithms."""
-    shown: list[_Size] = []
-    for size in reversed(sizes):
-        if not shown or np.log(shown[-1][0] / size[0]) >= least:
-            shown.append(size)
+def _apart(limits: tuple[float, float], ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Those of the rising `ticks` whose labels do not touch on a logarithmic axis, chosen from the last one down."""
+    inches = WIDTH / np.log(limits[1] / limits[0])
+    shown: list[tuple[float, str]] = []
+    for at, text in reversed(ticks):
+        if (
+            not shown
+            or np.log(shown[-1][0] / at) * inches >= 0.1 + LABEL_CHARACTER * (len(text) + len(shown[-1][1])) / 2
+        ):
+            shown.append((at, text))
     return shown
 
 
@@ -262,9 +260,10 @@ def _memory(axes: Axes, *, workload: Workload, metric: str, looks: dict[str, Loo
     for policy, curve in points.items():
         axes.plot(*zip(*curve, strict=True), **looks[policy].line())
         ends.append(End(policy, *curve[-1], looks[policy]))
-    sizes = sorted({(amount, 0.0) for curve in points.values() for _, amount in curve})
-    axes.set_ylim(sizes[0][0] / 1.3, sizes[-1][0] * 1.3)
-    shown = [amount for amount, _ in _apart(sizes, 0.08 * float(np.diff(np.log(axes.get_ylim()))[0]))]
+    sizes = sorted({amount for curve in points.values() for _, amount in curve})
+    axes.set_ylim(sizes[0] / 1.3, sizes[-1] * 1.3)
+    # As wide as two characters: along this axis labels take their height.
+    shown = [amount for amount, _ in _apart(axes.get_ylim(), [(amount, "  ") for amount in sizes])]
     axes.set_yticks(shown, [numbers.short_size(amount, "bytes" if in_bytes else "pages") for amount in shown])
     axes.set_yticks([], minor=True)
     modelled = "object sizes" if workload.unit == "bytes" else "modelled"

@@ -12,7 +12,7 @@ from kvreplay.simulator.experiment.store import Results
 from . import numbers
 from .comparison import IDENTICAL, Comparison
 from .findings import Finding
-from .workloads import METRICS, Workload, workloads
+from .workloads import METRICS, Workload
 
 
 class Table(NamedTuple):
@@ -137,11 +137,6 @@ def differences(comparison: Comparison, metric: str) -> Table:
         "second is",
     ]
     return Table(f"{METRICS[metric]}: {tally}", header, rows)
-
-
-def overview(results: Results, metric: str = "hit_ratio") -> str:
-    """`ratios` of every workload, for a terminal."""
-    return "\n\n".join(as_text(ratios(workload, metric)) for workload in workloads(results.rows))
 
 
 def as_text(table: Table) -> str:

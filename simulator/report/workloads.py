@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -48,10 +48,11 @@ class Workload:
     reading: str
     unit: str  # what capacities count: pages or bytes
     rows: list[Row]
+    name: str  # the trace, without its parameters where they tell it from no other
 
     @property
     def title(self) -> str:
-        return f"{self.trace}, {self.reading} pages" + (" by size in bytes" if self.unit == "bytes" else "")
+        return f"{self.name}, {self.reading} pages" + (" by size in bytes" if self.unit == "bytes" else "")
 
     @property
     def capacities(self) -> list[tuple[int, float]]:
@@ -112,9 +113,14 @@ def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
         # One name, but not one trace: other parameters, so that only the content tells them apart.
         name = f"{row['trace']} ({row['trace_hash'][:6]})" if row["trace"] in ambiguous else row["trace"]
         grouped[name, row["reading"], row["capacity_unit"]].append(row)
-    found = [Workload(*key, _aligned(own)) for key, own in grouped.items() if trace in (None, key[0], own[0]["trace"])]
+    kinds = Counter(name.partition(":")[0] for name in {name for name, *_ in grouped})
+    found = []
+    for key, own in grouped.items():
+        kind = key[0].partition(":")[0]
+        if trace in (None, key[0], own[0]["trace"], kind):
+            found.append(Workload(*key, _aligned(own), kind if kinds[kind] == 1 else key[0]))
     if trace is not None and not found:
-        raise ReportError(f"trace {trace!r} is not in the results; {nearest(trace, [name for name, *_ in grouped])}")
+        raise ReportError(f"trace {trace!r} is not in the results; {nearest(trace, list(kinds))}")
     return found
 
 

@@ -17,7 +17,8 @@ def test_ratios_in_a_terminal(tmp_path):
         row("random", [10, 11], seed=0),
         row("random", [12, 13], seed=1),
     ]
-    assert table.overview(save(tmp_path, rows)) == (
+    (workload,) = workloads(save(tmp_path, rows).rows)
+    assert table.as_text(table.ratios(workload, "hit_ratio")) == (
         "web, independent pages: page hit ratio in %, by capacity in pages (share of the footprint)\n"
         "policy           100 (10 %)  1,500 (50 %)\n"
         "-----------------------------------------\n"

@@ -82,6 +82,19 @@ def test_traces_of_one_name_and_seed_but_other_content_are_kept_apart(tmp_path):
     assert len(workloads(results.rows, "web (bbbbbb)")) == 1
 
 
+def test_parameters_of_a_trace_are_named_where_they_tell_it_from_another(tmp_path):
+    rows = [
+        row(trace="zipf:keys=10"),
+        row(trace="zipf:keys=20"),
+        row(trace="loop:keys=10"),
+        row(trace="loop:keys=10", reading="prefix"),
+    ]
+    results = save(tmp_path, rows)
+    assert [workload.name for workload in workloads(results.rows)] == ["zipf:keys=10", "zipf:keys=20", "loop", "loop"]
+    assert len(workloads(results.rows, "zipf")) == 2
+    assert len(workloads(results.rows, "zipf:keys=20")) == 1
+
+
 def test_unknown_trace_and_missing_column(tmp_path):
     results = save(tmp_path, [row()])
     with pytest.raises(ReportError, match="trace 'wep' is not in the results; did you mean 'web'"):
