@@ -1,0 +1,16 @@
+"""Belady's MIN by looking ahead."""
+
+from __future__ import annotations
+
+from .twin import Twin
+
+
+class Belady(Twin):
+    """Farthest next use, found by looking ahead. Which of several dead pages leaves does not change the hits."""
+
+    def leave(self):
+        def next_use(page):
+            ahead = self.trace[self.now :]
+            return ahead.index(page) if page in ahead else len(self.trace)
+
+        return max(self.cached, key=next_use)
