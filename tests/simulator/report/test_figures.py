@@ -110,6 +110,12 @@ def test_headroom_is_shaded_only_where_belady_is_the_optimum(tmp_path):
     assert len(plot(save(tmp_path / "b", grid(policies, reading="prefix"))).axes[0].collections) == 0
 
 
+def test_leaders_of_curves_that_end_at_one_height_do_not_cross(tmp_path):
+    (axes,) = plot(save(tmp_path, [row("lru", [20]), row("sieve", [60]), row("fifo", [40])]), "memory").axes
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert heights["lru"] > heights["fifo"] > heights["sieve"]
+
+
 def test_heat_map_shows_the_share_of_the_way(tmp_path):
     rows = [
         row(policy, [hits], capacity=capacity)

@@ -53,7 +53,7 @@ def test_null_and_nan_are_no_points(tmp_path):
 
 def test_infinite_cache_misses_each_page_once(tmp_path):
     # 400 accesses to 150 distinct pages: 250 of them come again.
-    workload = one(tmp_path, [row(hits=[1, 2, 3, 4], capacity=30, footprint=150)])
+    workload = one(tmp_path, [row(hits=[1, 2, 3, 4], capacity=30, footprint=150, requests=80)])
     assert workload.infinite("hit_ratio") == pytest.approx(250 / 400)
     assert workload.infinite("token_hit_ratio") is None
     assert workload.infinite("prefix_hit_ratio") is None
