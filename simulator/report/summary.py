@@ -14,7 +14,8 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     run = results.run
     parts = [f"# {table.escape(provenance.name(run))}"]
     parts += [table.escape(provenance.question(run)), table.escape(provenance.state(run))]
-    parts += [f"- **{table.escape(what)}**: {table.escape(text)}" for what, text in findings.answer(found, metric)]
+    answer = findings.answer(found, metric)
+    parts.append("\n".join(f"- **{table.escape(what)}**: {table.escape(text)}" for what, text in answer))
     for workload in found:
         for content in (table.ratios(workload, metric), table.best(findings.find(workload, metric))):
             parts.append(f"**{table.escape(content.title)}**\n\n{table.as_markdown(content)}")
@@ -23,4 +24,4 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     parts.append(
         f"kvreplay {made.get('version', 'of unknown version')}, commit {made.get('commit') or 'unknown'}{dirty}"
     )
-    return "\n\n".join(filter(None, parts)).replace("\n\n- ", "\n- ") + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
