@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -21,7 +20,7 @@ def file_hash(path: Path, memo_folder: Path) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if time.time() - max(before.st_mtime, before.st_ctime) > _SETTLED:
-        with tempfile.NamedTemporaryFile("w", dir=memo_folder, prefix=".partial-", delete=False) as partial:
-            partial.write(digest)
-        os.replace(partial.name, memo)
+        partial = memo.with_suffix(f".{os.getpid()}")
+        partial.write_text(digest, encoding="ascii")
+        partial.replace(memo)
     return digest

@@ -1,9 +1,15 @@
 """CSV readers: Azure, BurstGPT and any columns."""
 
+import csv as csv_module
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kvreplay.parameters import ParameterError
 from kvreplay.traces import TraceError, load
+from kvreplay.traces.formats.csv_rows import read_rows
+from kvreplay.traces.formats.source import Source
 
 AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens"
 AZURE_2023 = f"{AZURE}\r\n2023-11-16 18:17:03.9799600,4808,10\r\n2023-11-16 18:17:04.0319600,3180,8\r\n"
@@ -157,6 +163,25 @@ def test_an_empty_key_and_an_unknown_option_are_errors(csv):
         load(csv(COLUMNS), keys="url")
     with pytest.raises(ParameterError, match="time_unit"):
         load(csv(COLUMNS), key="url", time_unit="h")
+
+
+@pytest.mark.parametrize("text", ["\n" + AZURE_2023, AZURE_2023.replace("TIMESTAMP", '"TIMESTAMP')])
+def test_a_header_that_is_none_is_named(csv, text):
+    with pytest.raises(TraceError, match=r"t.csv:1: "):
+        load(csv(text), "azure")
+
+
+@given(
+    rows=st.lists(st.lists(st.sampled_from(["", "a", "a b", "1", "ü", '"', "x,y", "p\nq"]), min_size=2, max_size=2)),
+    quoted=st.booleans(),
+)
+def test_rows_are_those_that_the_csv_module_writes(tmp_path_factory, rows, quoted):
+    path = tmp_path_factory.getbasetemp() / "t.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv_module.writer(file, quoting=csv_module.QUOTE_ALL if quoted else csv_module.QUOTE_MINIMAL)
+        writer.writerows([["k", "v"], *rows])
+    found = [row for part in read_rows(Source(path)) for row in zip(*part.columns, strict=True)]
+    assert found == [tuple(row) for row in rows]
 
 
 def test_a_header_alone_holds_no_requests(csv):

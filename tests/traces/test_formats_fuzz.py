@@ -120,7 +120,7 @@ def test_arbitrary_bytes(tmp_path, format, content):
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["parquet", "arrow"])
-@quick
+@settings(quick, max_examples=5)  # each takes a process
 @given(data=st.data())
 def test_mutated_tables(tmp_path, tables, kind, data):
     content = bytearray(tables[kind])

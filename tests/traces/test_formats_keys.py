@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from kvreplay.traces import Batch, TraceError, load
 from kvreplay.traces.formats import find
-from kvreplay.traces.formats.keys import _whole_lines
 from kvreplay.traces.formats.source import Source
 
 RECORD = struct.Struct("<IQIq")  # time, id, size, next access: packed
@@ -50,10 +49,9 @@ def test_equal_lines_are_equal_keys(tmp_path_factory, lines):
 
 
 def test_lines_are_cut_nowhere_but_at_their_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr("kvreplay.traces.formats.keys._CHUNK", 5)
+    monkeypatch.setattr("kvreplay.traces.formats.source._BLOCK", 5)
     path = write(tmp_path / "k.txt", b"abc\ndefghijklm\r\nn\no")
-    assert b"".join(_whole_lines(Source(path))) == b"abc\ndefghijklm\nn\no\n"
-    assert all(part.endswith(b"\n") for part in _whole_lines(Source(path)))
+    assert list(Source(path).blocks()) == [(1, b"abc\n"), (2, b"defghijklm\nn\n"), (4, b"o\n")]
     assert load(path).n_requests == 4
 
 

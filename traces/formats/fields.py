@@ -67,6 +67,8 @@ class Labels:
         )
 
 
-def key_hashes(text: bytes, offsets: np.ndarray) -> np.ndarray:
-    """(K,) uint64 keys of K texts: text[offsets[i]:offsets[i + 1]], none of them empty."""
-    return chain_pages(np.frombuffer(text, np.uint8), offsets, _WHOLE)[0]
+def key_hashes(texts: bytes, end: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """(K,) uint64 keys of K texts, each of which stands before an `end` byte; and their lengths, (K,) int64."""
+    ends = np.flatnonzero(np.frombuffer(texts, np.uint8) == end[0]) + 1
+    offsets = np.concatenate([[0], ends])
+    return chain_pages(np.frombuffer(texts, np.uint8), offsets, _WHOLE)[0], np.diff(offsets) - 1

@@ -62,7 +62,7 @@ def groups(source: Source, optional: tuple[str, ...] = ()) -> Iterator[list[Reco
     size = 0
     first: dict[str, Any] | None = None
     for line, text in source.lines():
-        if text.isspace():
+        if not text or text.isspace():
             continue
         record = Record(source, line, _parse(source, line, text))
         first = record.fields if first is None else first

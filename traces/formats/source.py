@@ -19,6 +19,7 @@ from ..errors import TraceError
 
 HEAD = 1 << 16  # bytes that a format is told from
 MAX_LINE = 1 << 26  # bytes
+_BLOCK = 1 << 22  # bytes of text
 _BUFFER = 1 << 20
 _PIECE = 1 << 11  # a compressed piece of this size expands to 64 MiB at the very most
 _MAX_WINDOW = 1 << 27  # bytes; what the zstd tool accepts without --long
@@ -26,6 +27,8 @@ _MAX_WINDOW = 1 << 27  # bytes; what the zstd tool accepts without --long
 # Real traces reach 130 : 1. Beyond 1 GiB, more than three times that is taken for a decompression bomb.
 _MAX_RATIO = 400
 _RATIO_FREE = 1 << 30
+
+_NAME_FORMAT = "name its format if it is a binary trace"
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -60,24 +63,48 @@ class Source:
         with self.open() as stream:
             return stream.read(HEAD)
 
-    def lines(self) -> Iterator[tuple[int, str]]:
-        """Line numbers from 1 and lines, line ends kept. Raises TraceError for what is not UTF-8 text."""
-        with self.open() as stream:
-            number = 0
-            while raw := stream.readline(MAX_LINE + 1):
-                number += 1
-                if len(raw) > MAX_LINE:
-                    raise self.too_long(number)
-                try:
-                    text = raw.decode()
-                except UnicodeDecodeError as error:
-                    mend = "name its format if it is a binary trace"
-                    raise self.error("is not UTF-8 text", line=number, mend=mend) from error
-                yield number, text.removeprefix("\ufeff") if number == 1 else text
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """The file's text, some megabytes of whole lines at a time, each with the number of its first line.
 
-    def too_long(self, line: int) -> TraceError:
-        """The error for a line that exceeds MAX_LINE."""
-        return self.error(f"the line is longer than {MAX_LINE >> 20} MiB", line=line, mend="check the format")
+        Every line ends with a newline character alone. Raises TraceError for a null byte and for an endless line.
+        """
+        line = 1
+        with self.open() as stream:
+            begun = b""  # a line whose end is still to come
+            while chunk := stream.read(_BLOCK):
+                whole, newline, begun = (begun + chunk).rpartition(b"\n")
+                if newline:
+                    block = (whole + newline).replace(b"\r\n", b"\n")
+                    self._check_text(line, block)
+                    yield line, block
+                    line += block.count(b"\n")
+                if len(begun) > MAX_LINE:
+                    what = f"the line is longer than {MAX_LINE >> 20} MiB"
+                    raise self.error(what, line=line, mend="check the format")
+            if begun:
+                self._check_text(line, begun)
+                yield line, begun.removesuffix(b"\r") + b"\n"
+
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """The same, decoded. Raises TraceError for what is not UTF-8."""
+        for line, block in self.blocks():
+            try:
+                text = block.decode()
+            except UnicodeDecodeError as error:
+                bad = line + block.count(b"\n", 0, error.start)
+                raise self.error("is not UTF-8 text", line=bad, mend=_NAME_FORMAT) from error
+            yield line, text.removeprefix("\ufeff") if line == 1 else text
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Line numbers from 1, and lines without their ends."""
+        for first, text in self.texts():
+            yield from enumerate(text.split("\n")[:-1], first)
+
+    def _check_text(self, line: int, block: bytes) -> None:
+        null = block.find(b"\0")
+        if null >= 0:
+            bad = line + block.count(b"\n", 0, null)
+            raise self.error("is binary data, not text", line=bad, mend=_NAME_FORMAT)
 
 
 class _Reads(Protocol):

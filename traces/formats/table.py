@@ -8,6 +8,8 @@ row. Each may be left out. In Parquet, the file's metadata under ``kvreplay`` ho
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,13 +43,17 @@ def read(source: Source, add: Callable[[Batch], None]) -> Facts:
     """Takes no options."""
     import polars as pl
 
+    head = source.head()
+    if not sniff(head, source.path.name):
+        raise source.error("is neither Parquet nor Arrow", mend="name its format")
+    parquet = head.startswith(b"PAR1")
+    _try_aside(source, "scan_parquet" if parquet else "scan_ipc")
+    meta = _metadata(source) if parquet else {}
+    lazy = pl.scan_parquet(source.path) if parquet else pl.scan_ipc(source.path)
     clock, sessions, intents = Clock(source, from_first=False), Labels(), Labels()
     page_tokens = None
+    rows = 0
     try:
-        parquet = source.head().startswith(b"PAR1")
-        meta = _metadata(source) if parquet else {}
-        lazy = pl.scan_parquet(source.path) if parquet else pl.scan_ipc(source.path)
-        rows = 0
         for frame in lazy.collect_batches(chunk_size=_ROWS, maintain_order=True):
             table = _Frame(source, frame, rows)
             rows += frame.height
@@ -69,9 +75,8 @@ def read(source: Source, add: Callable[[Batch], None]) -> Facts:
                     texts=table.texts("text"),
                 )
             )
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise source.error(f"unreadable table ({reason})", mend="write the file again") from error
+    except pl.exceptions.PolarsError as error:
+        raise _unreadable(source, str(error)) from error
     return Facts(page_tokens, meta)
 
 
@@ -129,6 +134,19 @@ def _frame(trace: Trace, start: int, stop: int) -> pl.DataFrame:
     if trace.page_tokens is not None:
         series.append(pl.Series("page_tokens", np.full(stop - start, trace.page_tokens, np.int64)))
     return pl.DataFrame(series)
+
+
+def _try_aside(source: Source, scan: str) -> None:
+    """Read the table once in another process: damaged ones can make polars abort the process that reads them."""
+    code = "import sys, polars as pl\nfor _ in getattr(pl, sys.argv[1])(sys.argv[2]).collect_batches(): pass"
+    command = [sys.executable, "-c", code, scan, str(source.path)]
+    child = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if child.returncode:
+        raise _unreadable(source, child.stderr.rstrip().rpartition("\n")[2] if child.returncode > 0 else "crash")
+
+
+def _unreadable(source: Source, reason: str) -> TraceError:
+    return source.error(f"unreadable table ({' '.join(reason.split())[:200]})", mend="write the file again")
 
 
 def _metadata(source: Source) -> dict[str, Any]:
