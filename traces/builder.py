@@ -26,9 +26,7 @@ class Batch(NamedTuple):
     session: np.ndarray | None = None  # (R,)
     intent: np.ndarray | None = None  # (R,)
     texts: list[str] | None = None  # R prompts
-    key_bytes: np.ndarray | None = (
-        None  # (K,) int64: size of the object behind each key; the first seen counts
-    )
+    key_bytes: np.ndarray | None = None  # (K,) int64: size of the object behind each key; the first counts
 
 
 class TraceBuilder:
@@ -55,9 +53,7 @@ class TraceBuilder:
     def __enter__(self) -> TraceBuilder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._spool is not None:
             for column in self._columns.values():
                 column.close()
@@ -78,14 +74,10 @@ class TraceBuilder:
                 self._append(name, values)
         if batch.texts is not None:
             self._add_texts(batch.texts)
-        first = next(
-            (getattr(batch, name) for name in fields if name not in ("keys", "key_bytes")), batch.keys
-        )
+        first = next((getattr(batch, name) for name in fields if name not in ("keys", "key_bytes")), batch.keys)
         self.n_requests += 0 if first is None else len(first)
 
-    def finish(
-        self, name: str, *, page_tokens: int | None = None, meta: dict[str, Any] | None = None
-    ) -> Trace:
+    def finish(self, name: str, *, page_tokens: int | None = None, meta: dict[str, Any] | None = None) -> Trace:
         """The trace of all batches; the stored folder, memory-mapped, where one was asked for."""
         if self.n_requests == 0:
             raise TraceError(f"trace {name!r} has no requests")

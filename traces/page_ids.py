@@ -143,9 +143,7 @@ def _chain(tokens, token_offsets, page_tokens, keys, counts):
         counts[request] = count
 
 
-def chain_pages(
-    tokens: np.ndarray, token_offsets: np.ndarray, page_tokens: int
-) -> tuple[np.ndarray, np.ndarray]:
+def chain_pages(tokens: np.ndarray, token_offsets: np.ndarray, page_tokens: int) -> tuple[np.ndarray, np.ndarray]:
     """Chained page keys of many prompts: a page's key covers every token up to its end.
 
     `tokens` (T,) uint32, all prompts in a row; `token_offsets` (R+1,) int64. Returns keys (K,) uint64 and
