@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import queue
 import threading
 import traceback
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kvreplay.simulator.replay import Result
+from kvreplay.simulator.replay.curves import default_threads
 
 from . import provenance
 from .plan import Cell, Plan, make_plan
@@ -122,11 +122,6 @@ def run_cells(
             yield cell, result
     finally:
         stop.set()
-
-
-def default_threads() -> int:
-    """One thread per core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _attempt(cell: Cell) -> Result | Failure:

@@ -46,6 +46,11 @@ def curve(trace: Trace, policy: Any = "lru", capacities: Iterable[Any] | None = 
     return Curve(policy.label, amounts, hits, hits / max(trace.n_accesses, 1))
 
 
+def default_threads() -> int:
+    """One thread per core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def sweep(
     trace: Trace,
     policies: Iterable[Any],
@@ -56,7 +61,7 @@ def sweep(
 ) -> Iterator[Result]:
     """`replay` for every policy at every capacity, on `threads` threads (default: one per core), in the order given."""
     cells = [(get(policy), capacity) for policy in policies for capacity in capacities]
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or default_threads()) as pool:
         pending = [pool.submit(replay, trace, policy, capacity, **options) for policy, capacity in cells]
         try:
             for future in pending:

@@ -55,7 +55,7 @@ def replay(
     try_out(policy)
     cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, compiled=compiled)
     counts = _count(cell, min(windows, trace.n_requests))
-    return Result(_row(cell, size, seed, counts, bytes_per_token), counts.timings(trace.n_accesses))
+    return Result(_row(cell, size, seed, counts, bytes_per_token), counts.timings())
 
 
 def fit(
@@ -90,26 +90,24 @@ def fit(
 
 
 class _Counts:
+    """What a replay comes to: per window where the rows carry a series, in all where they do not."""
+
     def __init__(self, windows: int) -> None:
-        self.series_pages = np.zeros(windows, np.int64)
-        self.series_hits = np.zeros(windows, np.int64)
-        self.prefix_hits = self.tokens_saved = self.requests_hit = self.bytes = self.byte_hits = 0
+        self.pages, self.hits, self.prefix_hits, self.tokens, self.tokens_saved = np.zeros((5, windows), np.int64)
+        self.requests_hit = self.bytes = self.byte_hits = 0
         self.ratios = 0.0
         self.wall = self.cpu = 0.0
 
-    def timings(self, accesses: int) -> dict[str, float]:
-        return {
-            "wall_seconds": self.wall,
-            "cpu_seconds": self.cpu,
-            "pages_per_second": accesses / self.cpu if self.cpu else float("nan"),
-        }
+    def timings(self) -> dict[str, float]:
+        speed = int(self.pages.sum()) / self.cpu if self.cpu else float("nan")
+        return {"wall_seconds": self.wall, "cpu_seconds": self.cpu, "pages_per_second": speed}
 
 
 def _count(cell: Cell, windows: int) -> _Counts:
     trace = cell.trace
     counts = _Counts(windows)
+    page_tokens = trace.page_tokens or 0
     prompt_tokens = trace.prompt_tokens if trace.prompt_tokens is not None else np.empty(0, np.int32)
-    one_page_each = trace.page_offsets is None and trace.prompt_tokens is None
     # The first call compiles: it replays nothing, so that the clocks below see only the replay.
     cell.advance(0, 0, np.empty(1, np.uint8))
     wall, cpu = time.perf_counter(), time.thread_time()
@@ -117,25 +115,24 @@ def _count(cell: Cell, windows: int) -> _Counts:
         counts.wall += time.perf_counter() - wall
         counts.cpu += time.thread_time() - cpu
         hits = int(np.count_nonzero(hit))
-        counts.series_pages[window] += len(hit)
-        counts.series_hits[window] += hits
-        if one_page_each:
-            counts.prefix_hits += hits
-            counts.requests_hit += hits
-            counts.ratios += hits
-            counts.tokens_saved += hits * (trace.page_tokens or 0)
+        if trace.page_offsets is None and trace.prompt_tokens is None:
+            # A page a request: hits count for everything, and there is no need to look at each.
+            prefix_hits, tokens_saved, requests_hit, ratios = hits, hits * page_tokens, hits, float(hits)
         else:
             prefix_hits, tokens_saved, requests_hit, ratios = count_requests(
-                hit, trace.offsets, start, stop, prompt_tokens, trace.page_tokens or 0
+                hit, trace.offsets, start, stop, prompt_tokens, page_tokens
             )
-            counts.prefix_hits += prefix_hits
-            counts.tokens_saved += tokens_saved
-            counts.requests_hit += requests_hit
-            counts.ratios += ratios
+        counts.pages[window] += len(hit)
+        counts.hits[window] += hits
+        counts.prefix_hits[window] += prefix_hits
+        prompts = prompt_tokens[start:stop]
+        counts.tokens[window] += prompts.sum(dtype=np.int64) if len(prompts) else len(hit) * page_tokens
+        counts.tokens_saved[window] += tokens_saved
+        counts.requests_hit += requests_hit
+        counts.ratios += ratios
         if trace.page_bytes is not None:
-            total, byte_hits = count_bytes(
-                hit, trace.pages, trace.offsets[start], trace.offsets[stop], trace.page_bytes
-            )
+            first, last = trace.offsets[start], trace.offsets[stop]
+            total, byte_hits = count_bytes(hit, trace.pages, first, last, trace.page_bytes)
             counts.bytes += total
             counts.byte_hits += byte_hits
         wall, cpu = time.perf_counter(), time.thread_time()
@@ -146,10 +143,10 @@ def _count(cell: Cell, windows: int) -> _Counts:
 
 def _row(cell: Cell, size: Size, seed: int, counts: _Counts, bytes_per_token: int | None) -> dict[str, Any]:
     trace, tally, stats = cell.trace, cell.tally, cell.policy.hooks.stats
-    pages, requests, hits = trace.n_accesses, trace.n_requests, int(counts.series_hits.sum())
-    tokens = None
-    if trace.page_tokens is not None:
-        tokens = int(trace.prompt_tokens.sum()) if trace.prompt_tokens is not None else pages * trace.page_tokens
+    requests = trace.n_requests
+    pages, hits, prefix_hits = int(counts.pages.sum()), int(counts.hits.sum()), int(counts.prefix_hits.sum())
+    has_tokens = trace.page_tokens is not None
+    tokens, saved = int(counts.tokens.sum()), int(counts.tokens_saved.sum())
     has_bytes = trace.page_bytes is not None
     peak = int(tally[loops.PEAK])
     peak_bytes = peak if cell.sized else None
@@ -167,11 +164,11 @@ def _row(cell: Cell, size: Size, seed: int, counts: _Counts, bytes_per_token: in
         "pages": pages,
         "hits": hits,
         "hit_ratio": hits / pages,
-        "prefix_hits": int(counts.prefix_hits),
-        "prefix_hit_ratio": counts.prefix_hits / pages,
-        "tokens": tokens,
-        "tokens_saved": int(counts.tokens_saved) if tokens is not None else None,
-        "token_hit_ratio": counts.tokens_saved / tokens if tokens else None,
+        "prefix_hits": prefix_hits,
+        "prefix_hit_ratio": prefix_hits / pages,
+        "tokens": tokens if has_tokens else None,
+        "tokens_saved": saved if has_tokens else None,
+        "token_hit_ratio": saved / tokens if has_tokens and tokens else None,
         "request_mean_hit_ratio": counts.ratios / requests,
         "requests_hit": int(counts.requests_hit),
         "requests_hit_ratio": counts.requests_hit / requests,
@@ -182,8 +179,11 @@ def _row(cell: Cell, size: Size, seed: int, counts: _Counts, bytes_per_token: in
         "rejections": int(tally[loops.REJECTIONS]),
         "peak_pages": None if cell.sized else peak,
         "peak_bytes": peak_bytes,
-        "series_pages": counts.series_pages.tolist(),
-        "series_hits": counts.series_hits.tolist(),
+        "series_pages": counts.pages.tolist(),
+        "series_hits": counts.hits.tolist(),
+        "series_prefix_hits": counts.prefix_hits.tolist(),
+        "series_tokens": counts.tokens.tolist() if has_tokens else None,
+        "series_tokens_saved": counts.tokens_saved.tolist() if has_tokens else None,
         "policy_stats": json.dumps(stats(cell.state)) if stats else "{}",
         "trace_hash": trace.content_hash,
         "policy_fingerprint": cell.policy.fingerprint,

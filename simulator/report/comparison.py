@@ -23,6 +23,14 @@ from .workloads import METRICS, Row, check_metric, is_number, workloads
 BETTER, WORSE, NOISE, IDENTICAL, NO_INTERVAL = "better", "worse", "within noise", "identical", "no interval"
 
 
+# Ratios that the rows carry window by window: whole and part.
+_SERIES = {
+    "hit_ratio": ("series_pages", "series_hits"),
+    "prefix_hit_ratio": ("series_pages", "series_prefix_hits"),
+    "token_hit_ratio": ("series_tokens", "series_tokens_saved"),
+}
+
+
 class Difference(NamedTuple):
     """What `b` has more than `a` of one metric, at one capacity of one trace."""
 
@@ -160,15 +168,15 @@ def _by_seed(rows: list[Row]) -> dict[str, dict[int, Row]]:
 
 
 def _series(pairs: list[tuple[Row, Row]], metric: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Page accesses per window and hits gained in it, summed over pairs; None where `metric` has no series."""
-    follows_hits = metric == "hit_ratio" or (
-        metric == "prefix_hit_ratio" and all(row["prefix_hits"] == row["hits"] for pair in pairs for row in pair)
-    )
-    pages = pairs[0][0]["series_pages"]
-    if not follows_hits or any(row["series_pages"] != pages for pair in pairs for row in pair):
+    """What `metric` is a share of, per window, and what was gained of it, summed over pairs; None without a series."""
+    if metric not in _SERIES:
         return None
-    gained = sum(np.array(y["series_hits"], np.int64) - np.array(x["series_hits"], np.int64) for x, y in pairs)
-    return np.array(pages, np.int64) * len(pairs), np.asarray(gained)
+    of, counted = _SERIES[metric]
+    whole = pairs[0][0][of]
+    if whole is None or any(row[of] != whole or row[counted] is None for pair in pairs for row in pair):
+        return None
+    gained = sum(np.array(y[counted], np.int64) - np.array(x[counted], np.int64) for x, y in pairs)
+    return np.array(whole, np.int64) * len(pairs), np.asarray(gained)
 
 
 _Key = tuple[str, str, str, int, str]  # trace, reading, unit of capacity, capacity, policy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from kvreplay.files import write_whole
 from kvreplay.traces.statistics import WINDOWS, Summary
 
 from .figure import to_png, to_svg
@@ -26,11 +26,9 @@ _POINTS = 400  # of a curve: more cannot be seen
 def draw(summary: Summary, path: Path) -> None:
     """Draw what `summary` knows into `path`, a .png or .svg, whole or not at all."""
     figure = compose(summary)
-    picture = to_svg(figure).encode() if path.suffix == ".svg" else to_png(figure)
+    picture = to_svg(figure) if path.suffix == ".svg" else to_png(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_bytes(picture)
-    os.replace(partial, path)
+    write_whole(path, picture)
 
 
 def compose(summary: Summary) -> Figure:

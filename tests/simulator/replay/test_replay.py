@@ -82,6 +82,9 @@ def test_every_figure_of_a_row(trace, data):
         assert row[ratio] == row[part] / row[whole]
     edges = np.linspace(0, len(requests), min(windows, len(requests)) + 1).astype(int)
     assert row["series_hits"] == [sum(map(sum, hits[a:b])) for a, b in itertools.pairwise(edges)]
+    saved = [min(16 * p, int(n)) for p, n in zip(prefixes, prompts, strict=True)]
+    for name, each in (("prefix_hits", prefixes), ("tokens", prompts.tolist()), ("tokens_saved", saved)):
+        assert row[f"series_{name}"] == [sum(each[a:b]) for a, b in itertools.pairwise(edges)]
     assert row["series_pages"] == [sum(map(len, hits[a:b])) for a, b in itertools.pairwise(edges)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import kvreplay
 from kvreplay.simulator.report import ReportError, compare
 from kvreplay.simulator.report.comparison import BETTER, IDENTICAL, NO_INTERVAL, NOISE, WORSE, difference
 
@@ -88,6 +89,15 @@ def test_without_series_or_seeds_there_is_no_interval(tmp_path):
     b = save(tmp_path / "b", [row(token_hit_ratio=0.4)])
     found = only(compare(a, b), "token_hit_ratio")
     assert (found.half_width, found.verdict) == (None, NO_INTERVAL)
+
+
+@pytest.mark.parametrize("metric", ["hit_ratio", "prefix_hit_ratio", "token_hit_ratio"])
+def test_replays_carry_a_series_for_each_kind_of_hit(metric):
+    trace = kvreplay.generate("conversation", sessions=60, seed=1)
+    a, b = ([kvreplay.replay(trace, policy, "5%").row] for policy in ("lru", "lfu"))
+    found = difference(a, b, metric)
+    assert found.difference == pytest.approx(b[0][metric] - a[0][metric])
+    assert (found.basis, found.verdict) == ("time blocks", WORSE)
 
 
 def test_null_and_nan_are_left_out(tmp_path):
