@@ -37,19 +37,23 @@ class Clock:
             return np.empty(0)
         if self._last is None:
             self.start = times[0].item()
-        before = np.concatenate([times[:1] if self._last is None else [self._last], times[:-1]])
-        good = times >= before  # False for NaN
+        last = times[0] if self._last is None else self._last
+        good = np.empty(len(times), bool)
+        good[0] = times[0] >= last
+        np.greater_equal(times[1:], times[:-1], out=good[1:])  # False for NaN
         if times.dtype.kind != "u":
             good &= (times >= 0) & (times < np.inf)
         if not good.all():
             bad = int(np.argmin(good))
-            earlier = 0 <= times[bad] < before[bad]
-            what = f"time {times[bad]}" + (f" comes after {before[bad]}" if earlier else " is no time")
+            before = times[bad - 1] if bad else last
+            earlier = 0 <= times[bad] < before
+            what = f"time {times[bad]}" + (f" comes after {before}" if earlier else " is no time")
             where = {"row": self._rows + bad + 1} if lines is None else {"line": lines[bad]}
             raise self._source.error(what, mend="sort the file by time" if earlier else "correct it", **where)
         self._last = times[-1]
         self._rows += len(times)
-        return (times - times.dtype.type(self.start if self._from_first else 0)) / self._per_second
+        from_start = times - times.dtype.type(self.start if self._from_first else 0)
+        return from_start.astype(np.float64) if self._per_second == 1 else from_start / self._per_second
 
 
 class Labels:
