@@ -46,9 +46,7 @@ def download(
         ) from error
     received = part.stat().st_size
     if total is not None and received < total:
-        raise TraceError(
-            f"{url}: broke off after {received:,} of {total:,} bytes", mend="try again to resume"
-        )
+        raise TraceError(f"{url}: broke off after {received:,} of {total:,} bytes", mend="try again to resume")
     with part.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if sha256 is not None and found != sha256:
@@ -86,9 +84,7 @@ def _receive(url: str, part: Path, size: int | None, progress: Progress | None) 
                     progress(have, total)
     if size is not None and have > size:
         part.unlink()
-        raise TraceError(
-            f"{url}: sends more than the {size:,} bytes of the trace", mend="report that it changed"
-        )
+        raise TraceError(f"{url}: sends more than the {size:,} bytes of the trace", mend="report that it changed")
     return total
 
 

@@ -46,9 +46,7 @@ def unlimited_cache(trace: Trace) -> UnlimitedCache:
     """What a cache hits that never evicts."""
     prompts = trace.prompt_tokens if trace.prompt_tokens is not None else np.empty(0, np.int32)
     seen = np.zeros(trace.n_pages, np.uint8)
-    return UnlimitedCache(
-        *_count_unlimited(trace.pages, trace.offsets, prompts, trace.page_tokens or 0, seen)
-    )
+    return UnlimitedCache(*_count_unlimited(trace.pages, trace.offsets, prompts, trace.page_tokens or 0, seen))
 
 
 # A page's mark stands at the time of its last access, so the distance is the number of marks since then. A

@@ -84,9 +84,7 @@ class HitRatios:
 
     page_hit_ratio: float  # page accesses whose page was seen before / page accesses
     prefix_hit_ratio: float  # page accesses before the first miss of their request / page accesses
-    token_hit_ratio: (
-        float | None
-    )  # prompt tokens covered by the prefix hits / prompt tokens; None without tokens
+    token_hit_ratio: float | None  # prompt tokens covered by the prefix hits / prompt tokens; None without tokens
     request_mean_hit_ratio: float  # mean over requests of prefix hits / pages of the request
     byte_hit_ratio: float | None  # bytes of page hits / bytes accessed; None without object sizes
 
@@ -141,9 +139,7 @@ def summarise(trace: Trace, bytes_per_token: int | None = None) -> Summary:
     footprint_bytes = None if trace.page_bytes is None else int(trace.page_bytes.sum())
     if bytes_per_token is not None and footprint_bytes is None:
         if footprint_tokens is None:
-            raise TraceError(
-                f"{trace.name} has no pages of a known size in tokens", mend="leave bytes per token out"
-            )
+            raise TraceError(f"{trace.name} has no pages of a known size in tokens", mend="leave bytes per token out")
         footprint_bytes = footprint_tokens * bytes_per_token
     return Summary(
         trace=trace,

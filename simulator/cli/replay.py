@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 
 HELP = "replay a trace file against policies and capacities"
@@ -40,15 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from kvreplay.policies import get
-    from kvreplay.simulator.replay import parse_capacity, sweep
+    from kvreplay.simulator.replay import fit, parse_capacity, sweep
 
     from .sources import open_source
 
     policies = [get(spec) for spec in args.policy.split(",")]
     capacities = [parse_capacity(text) for text in args.capacity.split(",")]
     trace = open_source(args.source, args.format, args.option)
-    for capacity in capacities:
-        capacity.on(trace, args.bytes_per_token)  # all mistakes before any result
+    for policy, capacity in itertools.product(policies, capacities):  # all mistakes before any result
+        fit(trace, policy, capacity, reading=args.pages, bytes_per_token=args.bytes_per_token)
     results = sweep(
         trace,
         policies,

@@ -7,6 +7,7 @@ __getattr__, __all__ = lazy(
     {
         "READINGS": ".engine",
         "Result": ".engine",
+        "fit": ".engine",
         "replay": ".engine",
         "Capacity": ".capacity",
         "CapacityError": ".capacity",

@@ -75,7 +75,7 @@ def fit(
     if not trace.has_pages:
         raise TraceError(
             f"{trace.name} carries lengths but no page identity",
-            mend="read it with a synthesis, or use another trace",
+            mend="read it with a synthesis of pages, for example zipf-prefix, or use another trace",
         )
     if reading == "prefix" and trace.parent is None:
         raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="use the independent reading")

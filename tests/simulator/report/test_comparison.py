@@ -93,8 +93,8 @@ def test_without_series_or_seeds_there_is_no_interval(tmp_path):
 
 @pytest.mark.parametrize("metric", ["hit_ratio", "prefix_hit_ratio", "token_hit_ratio"])
 def test_replays_carry_a_series_for_each_kind_of_hit(metric):
-    trace = kvreplay.generate("conversation", sessions=60, seed=1)
-    a, b = ([kvreplay.replay(trace, policy, "5%").row] for policy in ("lru", "lfu"))
+    trace = kvreplay.generate("conversation", sessions=300, seed=1)
+    a, b = ([kvreplay.replay(trace, policy, "10%").row] for policy in ("lru", "lfu"))
     found = difference(a, b, metric)
     assert found.difference == pytest.approx(b[0][metric] - a[0][metric])
     assert (found.basis, found.verdict) == ("time blocks", WORSE)
