@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
 import re
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import xxhash
 
 from kvreplay import parameters
 
 from . import catalogue, formats, store, tokenizers
 from .builder import Batch, TraceBuilder
 from .errors import TraceError
-from .file_hash import file_hash
 from .formats.source import Source
 from .synthesis import Synthesis, parse, with_pages
 from .trace import Trace
@@ -57,23 +56,16 @@ def load(
         origin["synthesis"] = described
     code = [reader.VERSION, tokenizers.fingerprint(options["tokenizer"]) if "tokenizer" in options else ""]
     folder = _cache_folder(path)
+    key = hashlib.sha256(json.dumps([name, origin, code, _content_hash(path)]).encode()).hexdigest()[:24]
     readable = re.sub(r"[^\w.-]", "-", name)[:80]
-
-    def store_of(content: str) -> Path:
-        key = hashlib.sha256(json.dumps([name, origin, code, content]).encode()).hexdigest()[:24]
-        return folder / f"{readable}-{key}{store.SUFFIX}"
-
-    # A file that was never read is hashed while it is read: that is a third of the time.
-    with ThreadPoolExecutor(1) as aside:
-        content = aside.submit(file_hash, path, folder)
-        may_be_stored = any(folder.glob(f"{glob.escape(readable)}-*{store.SUFFIX}"))
-        if not (may_be_stored and store_of(content.result()).exists()):
-            with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
-                whole = Path(scratch) / "whole"
-                with TraceBuilder(whole) as builder:
-                    _ingest(file, partial(reader.read, file, **options), pages, builder, name, origin)
-                _publish(whole, store_of(content.result()))
-    return store.open_trace(store_of(content.result()))
+    stored = folder / f"{readable}-{key}{store.SUFFIX}"
+    if not stored.exists():
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
+            whole = Path(scratch) / "whole"
+            with TraceBuilder(whole) as builder:
+                _ingest(file, partial(reader.read, file, **options), pages, builder, name, origin)
+            _publish(whole, stored)
+    return store.open_trace(stored)
 
 
 def _ingest(
@@ -95,6 +87,11 @@ def _ingest(
         notes.append(f"{builder.size_changes} accesses give an object another size than its first, which is kept")
     meta = facts.meta | origin | ({"notes": notes} if notes else {})
     builder.finish(name, page_tokens=facts.page_tokens or (pages.page_tokens if pages else None), meta=meta)
+
+
+def _content_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 
 def _publish(whole: Path, stored: Path) -> None:

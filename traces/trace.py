@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from .errors import TraceError
 
@@ -135,13 +135,13 @@ class Trace:
     @cached_property
     def content_hash(self) -> str:
         """32 hex digits over every column and the page size; the name and metadata do not count."""
-        digest = hashlib.sha256(f"page_tokens={self.page_tokens}".encode())
+        digest = xxhash.xxh3_128(f"page_tokens={self.page_tokens}".encode())
         for name in COLUMNS:
             column = getattr(self, name)
             if column is not None:
                 digest.update(f"{name}:{column.dtype.str}:{len(column)}".encode())
                 digest.update(np.ascontiguousarray(column).data)
-        return digest.hexdigest()[:32]
+        return digest.hexdigest()
 
     def __repr__(self) -> str:
         return f"Trace({self.name!r}, requests={self.n_requests}, accesses={self.n_accesses}, pages={self.n_pages})"
