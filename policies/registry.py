@@ -22,14 +22,23 @@ ENTRY_POINTS = "kvreplay.policies"
 
 # name -> (module in this folder, parameters that the name stands for)
 _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
+    "2q": ("two_q", {}),
     "adaptive": ("adaptive", {}),
+    "arc": ("arc", {}),
     "belady": ("belady", {}),
+    "car": ("car", {}),
+    "clock": ("clock", {}),
     "fifo": ("fifo", {}),
     "lfu": ("lfu", {}),
+    "lfuda": ("lfuda", {}),
     "lru": ("lru", {}),
+    "lru-k": ("lru_k", {}),
+    "lru-k-no-history": ("lru_k", {"history": False}),
+    "mru": ("mru", {}),
     "random": ("random", {}),
     "s3-fifo": ("s3_fifo", {}),
     "sieve": ("sieve", {}),
+    "slru": ("slru", {}),
     "w-tinylfu": ("w_tinylfu", {}),
     "w-tinylfu-80-20": ("w_tinylfu", {"recency": 0.2}),
 }

@@ -39,7 +39,7 @@ def pop_highest_bit(words, levels):
     """Remove and return the greatest member; the set must not be empty."""
     number = 0
     for level in range(len(levels) - 2, -1, -1):
-        number = number * 64 + _highest(words[levels[level] + number])
+        number = number * 64 + highest_bit(words[levels[level] + number])
     highest = number
     for level in range(len(levels) - 1):
         at = levels[level] + (number >> 6)
@@ -51,7 +51,7 @@ def pop_highest_bit(words, levels):
     return highest
 
 
-def _highest(word):
+def highest_bit(word):
     """The position of the highest set bit of a uint64 that is not 0: the exponent of its value as a float.
 
     Clearing every bit below a set one first keeps the conversion from rounding up to the next power of two.
