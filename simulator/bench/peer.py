@@ -20,6 +20,12 @@ NAMES = {
     "w-tinylfu": "WTinyLFU",
     "random": "Random",
     "belady": "Belady",
+    "clock": "Clock",
+    "slru": "SLRU",
+    "2q": "TwoQ",
+    "arc": "ARC",
+    "lru-k-no-history": "LRUK",
+    "lfuda": "LFUDA",
 }
 DEFAULT_TABLE = 24  # libcachesim's hashpower unless told otherwise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
@@ -24,12 +25,12 @@ class TraceSpec(NamedTuple):
     generated: bool
     params: dict[str, Any]  # every parameter of a workload, defaults included; the options of a reader
     given: dict[str, Any]  # the ones that the experiment set
+    label: str | None = None  # what to call it, instead of the name and parameters
 
     def make(self) -> Trace:
         """The trace. Raises TraceError."""
-        if self.generated:
-            return workloads.generate(self.name, **self.given)
-        return load(self.name, **self.given)
+        trace = workloads.generate(self.name, **self.given) if self.generated else load(self.name, **self.given)
+        return trace if self.label is None else dataclasses.replace(trace, name=self.label)
 
 
 def parse_policies(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
@@ -51,22 +52,27 @@ def parse_policies(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
 
 def parse_traces(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
     """The traces that `entry` stands for: the name of a workload, or a mapping of `generate` and its parameters; what
-    `traces.load` takes, or a mapping of `load` and its options. Positions are relative to the entry."""
+    `traces.load` takes, or a mapping of `load` and its options. Either mapping may say with `as` what to call the
+    trace. Positions are relative to the entry."""
     if isinstance(entry, str):
         entry = {"generate" if entry in workloads.names() else "load": entry}
     if not isinstance(entry, Mapping) or ("generate" in entry) == ("load" in entry):
         raise ValueError(f"{entry!r} is no trace; write a mapping with either `generate` or `load`, and parameters")
+    label = entry.get("as")
+    if "as" in entry and not (isinstance(label, str) and label.strip() and label.isprintable()):
+        raise ValueError(f"`as` is {label!r}; write what to call the trace, in one line of text")
+    entry = {key: value for key, value in entry.items() if key != "as"}
     if "load" in entry:
         found = []
         for options, sources in grid.combinations(entry):
             name = _find_file(str(options.pop("load")), info)
-            found.append(Option(TraceSpec(name, False, options, options), sources.get(("load",), ())))
+            found.append(Option(TraceSpec(name, False, options, options, label), sources.get(("load",), ())))
         return found
     return _parse(
         entry,
         "generate",
         workloads.find,
-        lambda name, given: TraceSpec(name, True, parameters.check(workloads.find(name), name, given), given),
+        lambda name, given: TraceSpec(name, True, parameters.check(workloads.find(name), name, given), given, label),
     )
 
 

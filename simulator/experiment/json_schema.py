@@ -12,6 +12,8 @@ from .schema import Axes, Experiment
 
 Schema = dict[str, Any]
 
+_LABEL: Schema = {"type": "string", "description": "what to call the trace"}
+
 
 def json_schema() -> Schema:
     """The schema as a JSON value (draft 2020-12)."""
@@ -36,11 +38,15 @@ def json_schema() -> Schema:
         "anyOf": [
             {"enum": list(known_workloads)},
             {"type": "string", "description": "path to a trace file, or its name in `kvreplay traces list`"},
-            *_named("generate", known_workloads.items(), definitions),
+            *_named("generate", known_workloads.items(), definitions, {"as": _LABEL}),
             {
                 "type": "object",
                 "required": ["load"],
-                "properties": {"load": _one_or_more({"type": "string"}), "format": {"type": "string"}},
+                "properties": {
+                    "load": _one_or_more({"type": "string"}),
+                    "format": {"type": "string"},
+                    "as": _LABEL,
+                },
             },
         ]
     }
@@ -59,13 +65,18 @@ def _axis(schema: Schema, axis: str, definitions: Schema) -> Schema:
     return _one_or_more(item) | about
 
 
-def _named(naming: str, functions: Iterable[tuple[str, Callable[..., Any]]], definitions: Schema) -> Iterable[Schema]:
-    """For each function the mapping of its name and its parameters; each of these may be a list."""
+def _named(
+    naming: str,
+    functions: Iterable[tuple[str, Callable[..., Any]]],
+    definitions: Schema,
+    others: Schema | None = None,
+) -> Iterable[Schema]:
+    """For each function the mapping of its name, its parameters, each of which may be a list, and `others`."""
     for name, function in functions:
         schema = parameters.model(function).model_json_schema(ref_template="#/$defs/{model}")
         for nested, definition in schema.pop("$defs", {}).items():
             definitions[nested] = definition | {"properties": _listable(definition["properties"])}
-        properties = {naming: {"const": name}} | _listable(schema.get("properties", {}))
+        properties = {naming: {"const": name}} | (others or {}) | _listable(schema.get("properties", {}))
         yield schema | {"title": name, "properties": properties, "required": [naming, *schema.get("required", [])]}
 
 

@@ -56,9 +56,10 @@ def _column_name(workload: Workload, workloads: Sequence[Workload]) -> str:
     """The trace, and what tells it from another workload of the same trace."""
     alike = len({(w.reading, w.unit) for w in workloads}) == 1
     tail = [] if alike else [workload.reading, *(["bytes"] if workload.unit == "bytes" else [])]
-    # Names break at these, which textwrap takes for letters.
-    words = re.sub("([:_=])", r"\1 ", workload.name)
-    lines = [line.replace(" ", "") for line in textwrap.wrap(words, 13, max_lines=3, placeholder="…")]
+    # Names also break behind these signs, which textwrap takes for letters: a space there, and a mark at real spaces.
+    words = re.sub("([:_=])", r"\1 ", workload.name.replace(" ", "\0 "))
+    wrapped = textwrap.wrap(words, 13, max_lines=3, placeholder="…")
+    lines = [line.replace(" ", "").replace("\0", " ").strip() for line in wrapped]
     return "\n".join(lines + tail)
 
 

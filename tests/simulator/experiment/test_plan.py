@@ -52,6 +52,14 @@ def test_different_traces_have_different_names():
     assert len(plan.cells) == 2 * (4 + 2)
 
 
+def test_a_trace_may_be_given_a_name():
+    traces = [{"generate": "scan", "requests": [5, 6], "as": "once"}, {"generate": "scan", "requests": 5}]
+    plan = make_plan({"name": "x", "trace": traces, "policy": "lru", "capacity": 2})
+    assert [trace.name for trace in plan.traces] == ["once", "once (2)", "scan:requests=5"]
+    with pytest.raises(ExperimentError, match="`as` is 7; write what to call the trace"):
+        make_plan({"name": "x", "trace": {"generate": "scan", "as": 7}, "policy": "lru", "capacity": 2})
+
+
 def test_what_does_not_fit_is_told_at_its_place_before_anything_runs(tmp_path):
     path = tmp_path / "e.yaml"
     path.write_text(

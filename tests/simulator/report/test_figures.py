@@ -202,3 +202,8 @@ def test_spread_is_the_nearest_such_placement(wanted):
         if all(b - a >= 0.25 for a, b in itertools.pairwise(places))
     )
     assert distance(placed) <= min(map(distance, others)) + 1e-9
+
+
+def test_heat_map_breaks_names_between_words(tmp_path):
+    rows = [row(policy, trace=trace) for trace in ("drifting popularity", "other") for policy in ("lru", "fifo")]
+    assert "drifting\npopularity" in [text for text, _ in texts(plot(save(tmp_path, rows), "heat-map"))]
