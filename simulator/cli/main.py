@@ -11,7 +11,7 @@ COMMANDS = ("run", "replay", "check", "compare", "plot", "report", "traces", "po
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command. Exit codes: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
+    """Run one command. Exit codes: 0 done, 1 a check failed, 2 bad input, 3 some cells failed, 130 interrupted."""
     parser = argparse.ArgumentParser(
         prog="kvreplay",
         description="Replay request traces against KV-cache policies, and report what each would hit.",

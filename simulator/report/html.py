@@ -81,6 +81,7 @@ def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterabl
         best = findings.find(workload, metric)
         if best:
             yield _table(table.best(best))
+        yield from map(_table, table.counters(workload))
     speed = table.speed(results)
     if speed is not None:
         yield _table(speed)

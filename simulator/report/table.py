@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -104,6 +105,28 @@ def speed(results: Results) -> Table | None:
         ["policy", "median", "slowest", "fastest"],
         rows,
     )
+
+
+def counters(workload: Workload) -> list[Table]:
+    """What each policy that keeps counters of its own tells, by capacity and seed: when `adaptive` switched, say."""
+    told: dict[str, list[list[str]]] = {}
+    headers: dict[str, list[str]] = {}
+    for row in workload.rows:
+        stats = json.loads(row["policy_stats"] or "{}")
+        if stats:
+            headers.setdefault(row["policy"], ["capacity", "seed", *(name.replace("_", " ") for name in stats)])
+            cell = [_figure(row["capacity"], workload.unit), str(row["seed"]), *map(_counter, stats.values())]
+            told.setdefault(row["policy"], []).append(cell)
+    return [Table(f"{workload.title}: what {policy} counted", headers[policy], rows) for policy, rows in told.items()]
+
+
+def _counter(value: Any) -> str:
+    if isinstance(value, list):
+        shown = [_counter(item) for item in value[:3]]
+        return ", ".join([*shown, "…"] if len(value) > 3 else shown) or "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def differences(comparison: Comparison, metric: str) -> Table:

@@ -55,6 +55,15 @@ def test_speed_is_the_median_of_the_cells(tmp_path):
     assert table.speed(save(tmp_path / "empty", [])) is None
 
 
+def test_what_policies_counted(tmp_path):
+    told = '{"switches": 4, "follows_at_end": "lfu", "switched_at": [1000, 2000, 3000, 4000]}'
+    rows = [row("lru"), row("adaptive", policy_stats=told), row("adaptive", policy_stats='{"switches": 0}', capacity=9)]
+    (found,) = table.counters(workloads(save(tmp_path, rows).rows)[0])
+    assert found.title == "web, independent pages: what adaptive counted"
+    assert found.header == ["capacity", "seed", "switches", "follows at end", "switched at"]
+    assert found.rows[0] == ["100", "0", "4", "lfu", "1,000, 2,000, 3,000, …"]
+
+
 def test_capacities_in_bytes(tmp_path):
     rows = [row(capacity=3 * 2**30, footprint=12 * 2**30, capacity_unit="bytes")]
     assert table.ratios(workloads(save(tmp_path, rows).rows)[0], "hit_ratio").header == ["policy", "3 GiB (25 %)"]
