@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from kvreplay.simulator.report.comparison import BETTER, WORSE, difference
-from kvreplay.simulator.report.intervals import over_blocks, over_seeds, student_t
+from kvreplay.simulator.report.intervals import over_blocks, over_seeds
+from kvreplay.simulator.student_t import student_t
 
 from .rows import row
 
