@@ -12,7 +12,8 @@ A policy is a module (or any object) of plain functions over a NamedTuple of Num
 
 `now` is the number of the page access within the trace. Parameters are keyword-only arguments of init with
 defaults, and go into the state. An init that names a positional `seed` gets one; one that names `future` is an
-offline policy and gets the trace. Hooks may call helpers; they compile with numba, and must not allocate.
+offline policy and gets the trace; one that names `page_bytes` gets the size of every page, or None where all count
+as one. Hooks may call helpers; they compile with numba, and must not allocate.
 
 A policy that never counts in pages (no queue limit, no sketch) says `SIZED = True` and may then be used where pages
 differ in size; `capacity` is n_pages there.

@@ -17,7 +17,7 @@ from typing import Any
 from .errors import PolicyError
 
 # What init() may ask for besides capacity and n_pages, by the name of a positional argument.
-NEEDS = ("future", "seed")
+NEEDS = ("future", "seed", "page_bytes")
 
 _CONTRACT = {
     "init": ["capacity", "n_pages"],
@@ -52,7 +52,7 @@ class Hooks:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What `init` must be given besides capacity and n_pages: "future", "seed"."""
+        """What `init` must be given besides capacity and n_pages: "future", "seed", "page_bytes"."""
         return frozenset(name for name in _positional(self.init) if name in NEEDS)
 
     def blame(self, error: BaseException) -> str:

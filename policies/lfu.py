@@ -61,6 +61,30 @@ def remove(state, page):
     _retire_if_empty(state, state.bucket[page])
 
 
+def enter(state, page, count):
+    """Insert `page` as one of `count` uses; takes a step for each lower count that any page has."""
+    lower = np.uint32(0)
+    following = state.order[lower, NEXT]
+    while following != 0 and state.uses[following] < count:
+        lower = following
+        following = state.order[lower, NEXT]
+    _enter(state, page, lower, count)
+
+
+def uses_of(state, page):
+    return state.uses[state.bucket[page]]
+
+
+def oldest_least(state):
+    """Of the pages of the fewest uses the one that reached their number first: evict()'s next."""
+    return state.links[len(state.bucket) + state.order[0, NEXT], PREVIOUS]
+
+
+def newest_least(state):
+    """Of the pages of the fewest uses the one that reached their number last."""
+    return state.links[len(state.bucket) + state.order[0, NEXT], NEXT]
+
+
 def _enter(state, page, lower, count):
     """Put `page` into the bucket of `count`, which belongs right behind the bucket `lower`."""
     bucket = state.order[lower, NEXT]

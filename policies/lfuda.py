@@ -18,7 +18,7 @@ from .structures.bit_tree import highest_bit
 from .structures.linked_list import NEXT, is_empty, new_lists, pop_back, push_front, unlink
 
 SIZED = True
-_USES, _KEY = 0, 1
+USES, _KEY = 0, 1
 
 
 class State(NamedTuple):
@@ -34,12 +34,12 @@ def init(capacity, n_pages):
 
 def on_hit(state, page, now):
     unlink(state.links, page)
-    uses = state.counts[page, _USES] + 1
-    _enter(state, page, uses, uses + state.age[0])
+    uses = state.counts[page, USES] + 1
+    enter(state, page, uses, uses + state.age[0])
 
 
 def on_insert(state, page, now):
-    _enter(state, page, 1, 1 + state.age[0])
+    enter(state, page, 1, 1 + state.age[0])
 
 
 def evict(state, now):
@@ -51,8 +51,8 @@ def evict(state, now):
     return pop_back(state.links, _head(state, 0))
 
 
-def _enter(state, page, uses, key):
-    state.counts[page, _USES] = uses
+def enter(state, page, uses, key):
+    state.counts[page, USES] = uses
     state.counts[page, _KEY] = key
     push_front(state.links, _list_of(state, key), page)
 

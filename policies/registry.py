@@ -26,21 +26,30 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "adaptive": ("adaptive", {}),
     "arc": ("arc", {}),
     "belady": ("belady", {}),
+    "belady-bypass": ("belady_bypass", {}),
+    "cacheus": ("cacheus", {}),
     "car": ("car", {}),
     "clock": ("clock", {}),
     "fifo": ("fifo", {}),
+    "gdsf": ("gdsf", {}),
+    "hyperbolic": ("hyperbolic", {}),
+    "lecar": ("lecar", {}),
     "lfu": ("lfu", {}),
     "lfuda": ("lfuda", {}),
+    "lhd": ("lhd", {}),
+    "lirs": ("lirs", {}),
     "lru": ("lru", {}),
     "lru-k": ("lru_k", {}),
     "lru-k-no-history": ("lru_k", {"history": False}),
     "mru": ("mru", {}),
+    "qd-lp-fifo": ("qd_lp_fifo", {}),
     "random": ("random", {}),
     "s3-fifo": ("s3_fifo", {}),
     "sieve": ("sieve", {}),
     "slru": ("slru", {}),
     "w-tinylfu": ("w_tinylfu", {}),
     "w-tinylfu-80-20": ("w_tinylfu", {"recency": 0.2}),
+    "w-tinylfu-climb": ("w_tinylfu_climb", {}),
 }
 _ALIASES = {"min": "belady", "opt": "belady", "s3fifo": "s3-fifo", "wtinylfu": "w-tinylfu", "rand": "random"}
 
@@ -68,7 +77,7 @@ class Policy:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What a replay must provide: "future" (an offline policy), "seed"."""
+        """What a replay must provide: "future" (an offline policy), "seed", "page_bytes"."""
         return self.hooks.needs
 
     @cached_property
@@ -77,9 +86,17 @@ class Policy:
         code = "".join(fingerprint(hook, {}) for hook in (self.hooks.init, *self.hooks.compiled.values()))
         return hashlib.sha256(f"{code}{sorted(self.params.items())}".encode()).hexdigest()[:16]
 
-    def init(self, capacity: int, n_pages: int, *, seed: int = 0, future: Future | None = None) -> Any:
+    def init(
+        self,
+        capacity: int,
+        n_pages: int,
+        *,
+        seed: int = 0,
+        future: Future | None = None,
+        page_bytes: Any = None,
+    ) -> Any:
         """A fresh state. Raises PolicyError where init() fails or returns no NamedTuple of arrays."""
-        offered = {"seed": seed, "future": future}
+        offered = {"seed": seed, "future": future, "page_bytes": page_bytes}
         extra = {name: offered[name] for name in self.needs}
         try:
             state = self.hooks.init(capacity, n_pages, **extra, **self.params)

@@ -17,16 +17,14 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from .structures.bloom import add_to_bloom, in_bloom, new_bloom
 from .structures.count_min import MAX_COUNT, CountMin, add_use, estimate, new_count_min
-from .structures.linked_list import PREVIOUS, new_lists, pop_back, push_front, unlink
+from .structures.queues import Queues, enter, last, leave_last, move, new_queues
 
-_WINDOW, _PROBATION, _PROTECTED = 0, 1, 2
+WINDOW, PROBATION, PROTECTED = 0, 1, 2
 
 
 class State(NamedTuple):
-    links: np.ndarray  # (n_pages + 3, 2) uint32: window, probation and protected, most recent in front
-    area: np.ndarray  # (n_pages,) uint8: which of the three a cached page is in
-    sizes: np.ndarray  # (3,) int64: pages in each
-    limits: np.ndarray  # (3,) int64: room in the window, in main, and in main's protected part
+    queues: Queues  # window, probation and protected, most recent page in front; the latter two are the main area
+    limits: np.ndarray  # (3,) int64: room in each; probation has none of its own
     sketch: CountMin
     doorkeeper: np.ndarray  # (words,) uint64: Bloom filter of pages seen once; one word: not in use
     last_use: np.ndarray  # (n_pages,) int64: access number of the last use; (0,) unless recency counts
@@ -44,10 +42,8 @@ def init(
 ):
     main = int(capacity * (1 - window))
     return State(
-        links=new_lists(n_pages, 3),
-        area=np.zeros(n_pages, np.uint8),
-        sizes=np.zeros(3, np.int64),
-        limits=np.array([capacity - main, main, int(main * protected)], np.int64),
+        queues=new_queues(n_pages, 3),
+        limits=np.array([capacity - main, 0, int(main * protected)], np.int64),
         sketch=new_count_min(min(capacity, n_pages)),
         doorkeeper=new_bloom(min(capacity, n_pages)) if doorkeeper else np.zeros(1, np.uint64),
         last_use=np.zeros(n_pages if recency else 0, np.int64),
@@ -57,35 +53,33 @@ def init(
 
 def on_hit(state, page, now):
     _note_use(state, page, now)
-    area = state.area[page]
-    _leave(state, page)
-    if area == _WINDOW:
-        _enter(state, _WINDOW, page)
+    if state.queues.place[page] == WINDOW:
+        move(state.queues, WINDOW, page)
         return
-    _enter(state, _PROTECTED, page)
-    if state.sizes[_PROTECTED] > state.limits[2]:
-        _enter(state, _PROBATION, _leave_last(state, _PROTECTED))
+    move(state.queues, PROTECTED, page)
+    if state.queues.sizes[PROTECTED] > state.limits[PROTECTED]:
+        move(state.queues, PROBATION, last(state.queues, PROTECTED))
 
 
 def on_insert(state, page, now):
     _note_use(state, page, now)
-    _enter(state, _WINDOW, page)
-    if state.sizes[_WINDOW] > state.limits[0]:
-        _enter(state, _PROBATION, _leave_last(state, _WINDOW))
+    enter(state.queues, WINDOW, page)
+    if state.queues.sizes[WINDOW] > state.limits[WINDOW]:
+        move(state.queues, PROBATION, last(state.queues, WINDOW))
 
 
 def evict(state, now):
-    if state.sizes[_WINDOW] < state.limits[0] and state.sizes[_PROBATION] + state.sizes[_PROTECTED] > 0:
-        return _leave_last(state, _PROBATION if state.sizes[_PROBATION] > 0 else _PROTECTED)
-    candidate = _leave_last(state, _WINDOW)
-    if state.sizes[_PROBATION] == 0:
-        return candidate
-    victim = state.links[_head(state, _PROBATION), PREVIOUS]
+    sizes = state.queues.sizes
+    if sizes[WINDOW] < state.limits[WINDOW] and sizes[PROBATION] + sizes[PROTECTED] > 0:
+        return leave_last(state.queues, PROBATION if sizes[PROBATION] > 0 else PROTECTED)
+    if sizes[PROBATION] == 0:
+        return leave_last(state.queues, WINDOW)
+    candidate, victim = last(state.queues, WINDOW), last(state.queues, PROBATION)
     if _score(state, candidate, now) > _score(state, victim, now):
-        _leave(state, victim)
-        _enter(state, _PROBATION, candidate)
+        leave_last(state.queues, PROBATION)
+        move(state.queues, PROBATION, candidate)
         return victim
-    return candidate
+    return leave_last(state.queues, WINDOW)
 
 
 def _note_use(state, page, now):
@@ -109,23 +103,3 @@ def _score(state, page, now):
     weight, horizon = state.recency
     freshness = max(1.0 - (now - state.last_use[page]) / horizon, 0.0)
     return (1.0 - weight) * frequency / MAX_COUNT + weight * freshness
-
-
-def _head(state, area):
-    return len(state.area) + area
-
-
-def _enter(state, area, page):
-    push_front(state.links, _head(state, area), page)
-    state.area[page] = area
-    state.sizes[area] += 1
-
-
-def _leave(state, page):
-    unlink(state.links, page)
-    state.sizes[state.area[page]] -= 1
-
-
-def _leave_last(state, area):
-    state.sizes[area] -= 1
-    return pop_back(state.links, _head(state, area))

@@ -35,11 +35,19 @@ def add_bit(words, levels, number):
     return alone
 
 
-def pop_highest_bit(words, levels):
-    """Remove and return the greatest member; the set must not be empty."""
-    number = 0
+def peek_highest_bit(words, levels):
+    """The greatest member, or -1 where there is none."""
+    if words[levels[len(levels) - 2]] == 0:
+        return np.int64(-1)
+    number = np.int64(0)
     for level in range(len(levels) - 2, -1, -1):
         number = number * 64 + highest_bit(words[levels[level] + number])
+    return number
+
+
+def pop_highest_bit(words, levels):
+    """Remove and return the greatest member; the set must not be empty."""
+    number = peek_highest_bit(words, levels)
     highest = number
     for level in range(len(levels) - 1):
         at = levels[level] + (number >> 6)

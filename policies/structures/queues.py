@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .linked_list import new_lists, pop_back, push_front, unlink
+from .linked_list import PREVIOUS, new_lists, pop_back, push_front, unlink
 
 NOWHERE = 255
 
@@ -37,6 +37,11 @@ def leave(queues, page):
     unlink(queues.links, page)
     queues.sizes[queues.place[page]] -= 1
     queues.place[page] = NOWHERE
+
+
+def last(queues, queue):
+    """The page at the back of `queue`, which must not be empty."""
+    return queues.links[_head(queues, queue), PREVIOUS]
 
 
 def leave_last(queues, queue):

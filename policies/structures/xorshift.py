@@ -8,6 +8,7 @@ import numpy as np
 _SHIFT_A, _SHIFT_B, _SHIFT_C = np.uint64(12), np.uint64(25), np.uint64(27)
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
+_STEPS = 1 << 31
 
 
 def new_generator(seed: int) -> np.ndarray:
@@ -19,7 +20,7 @@ def new_generator(seed: int) -> np.ndarray:
 
 
 def random_below(generator, bound):
-    """A random int64 in 0 .. bound - 1, for bounds below 2**31.
+    """A random int64 in 0 .. bound - 1, for bounds up to 2**31.
 
     The multiplication of xorshift64* is left out: the high half that is used here passes without it, and
     NumPy warns of the overflow when the policy runs uncompiled.
@@ -30,3 +31,8 @@ def random_below(generator, bound):
     x ^= x >> _SHIFT_C
     generator[0] = x
     return np.int64((x >> _HALF) * np.uint64(bound) >> _HALF)
+
+
+def random_fraction(generator):
+    """A random float64 in [0, 1), a multiple of 2**-31."""
+    return random_below(generator, _STEPS) / _STEPS

@@ -42,7 +42,8 @@ class Cell:
         future = future_of(trace) if "future" in policy.needs else None
         # A policy's own capacity is in pages: no more of them than the trace has can ever be cached.
         pages = trace.n_pages if sized else capacity
-        self.state = policy.init(pages, trace.n_pages, seed=seed, future=future)
+        sizes = trace.page_bytes if sized else None
+        self.state = policy.init(pages, trace.n_pages, seed=seed, future=future, page_bytes=sizes)
         self.advance = self._bind(capacity, compiled)
 
     def chunks(self, windows: int) -> Iterator[tuple[int, int, int, np.ndarray]]:

@@ -2,39 +2,55 @@
 
 from .adaptive import Adaptive
 from .arc import ARC
-from .belady import Belady
+from .belady import Belady, BeladyBypass
+from .cacheus import Cacheus
 from .car import CAR
 from .clock import Clock
+from .gdsf import GDSF
+from .hyperbolic import Hyperbolic
+from .lecar import LeCaR
 from .lfu import LFU
 from .lfuda import LFUDA
+from .lhd import LHD
+from .lirs import LIRS
 from .lru import FIFO, LRU
 from .lru_k import LRUK, LRUKNoHistory
 from .mru import MRU
+from .qd_lp_fifo import QDLPFIFO
 from .random import Random
 from .s3_fifo import S3FIFO
 from .sieve import Sieve
 from .slru import SLRU
 from .two_q import TwoQ
-from .w_tinylfu import WTinyLFU, WTinyLFU8020
+from .w_tinylfu import WTinyLFU, WTinyLFU8020, WTinyLFUClimb
 
 TWINS = {
     "2q": TwoQ,
     "adaptive": Adaptive,
     "arc": ARC,
     "belady": Belady,
+    "belady-bypass": BeladyBypass,
+    "cacheus": Cacheus,
     "car": CAR,
     "clock": Clock,
     "fifo": FIFO,
+    "gdsf": GDSF,
+    "hyperbolic": Hyperbolic,
+    "lecar": LeCaR,
     "lfu": LFU,
     "lfuda": LFUDA,
+    "lhd": LHD,
+    "lirs": LIRS,
     "lru": LRU,
     "lru-k": LRUK,
     "lru-k-no-history": LRUKNoHistory,
     "mru": MRU,
+    "qd-lp-fifo": QDLPFIFO,
     "random": Random,
     "s3-fifo": S3FIFO,
     "sieve": Sieve,
     "slru": SLRU,
     "w-tinylfu": WTinyLFU,
     "w-tinylfu-80-20": WTinyLFU8020,
+    "w-tinylfu-climb": WTinyLFUClimb,
 }

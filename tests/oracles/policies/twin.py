@@ -18,6 +18,8 @@ class Twin:
             self.hit(page)
             return True
         if len(self.cached) == self.capacity:
+            if not self.admits(page):
+                return False
             self.missed_when_full(page)
             self.cached.remove(self.leave())
         self.cached.add(page)
@@ -26,6 +28,9 @@ class Twin:
 
     def start(self) -> None: ...
     def hit(self, page: int) -> None: ...
+    def admits(self, page: int) -> bool:
+        return True
+
     def missed_when_full(self, page: int) -> None: ...
     def enter(self, page: int) -> None: ...
     def leave(self) -> int:

@@ -90,3 +90,46 @@ class WTinyLFU(Twin):
 
 class WTinyLFU8020(WTinyLFU):
     recency = 0.2
+
+
+class WTinyLFUClimb(WTinyLFU):
+    """Every sample, the window moves as Caffeine's climb() does."""
+
+    def start(self):
+        super().start()
+        self.step, self.ratio, self.hits = -0.0625 * self.capacity, 0.0, 0
+
+    def hit(self, page):
+        super().hit(page)
+        self.hits += 1
+        self.climb()
+
+    def enter(self, page):
+        super().enter(page)
+        self.climb()
+
+    def climb(self):
+        if (self.now + 1) % self.sketch.sample:
+            return
+        ratio = self.hits / self.sketch.sample
+        change, self.ratio, self.hits = ratio - self.ratio, ratio, 0
+        amount = self.step if change >= 0 else -self.step
+        self.step = 0.98 * amount
+        if abs(change) >= 0.05:
+            self.step = 0.0625 * self.capacity * (1 if amount >= 0 else -1)
+        if amount >= 0:
+            quota = min(int(amount), self.protected_room)
+            self.probation += [self.protected.pop(0) for _ in range(len(self.protected) + quota - self.protected_room)]
+            main = self.probation + self.protected
+            quota = min(quota, len(main))
+            self.window += main[:quota]
+            self.probation, self.protected = (
+                self.probation[quota:],
+                self.protected[max(quota - len(self.probation), 0) :],
+            )
+        else:
+            quota = -min(int(-amount), self.window_room - 1, len(self.window))
+            self.probation += self.window[:-quota]
+            self.window = self.window[-quota:]
+        self.window_room += quota
+        self.protected_room -= quota
