@@ -133,7 +133,7 @@ def find(name: str) -> Hooks:
         return hooks_of(load_file(Path(name)), name)
     if ":" in name:
         return hooks_of(load_object(name), name)
-    raise PolicyError(f"unknown policy {name!r}, {nearest(name, [*names(), *_ALIASES])}")
+    raise PolicyError(f"unknown policy {name!r}, {nearest(name, names())}")
 
 
 def get(spec: Any, **params: Any) -> Policy:

@@ -116,6 +116,8 @@ def _locate(source: str) -> tuple[Path, str, str | None, dict[str, Any]]:
     if len(path.parts) > 1 or path.suffix.lower() in _SUFFIXES:
         raise TraceError("no such file", file=source, mend="check the path")
     entry = catalogue.find(source)
+    if entry.format is None:
+        raise TraceError(f"{source} is no request trace", mend=entry.notes.strip().splitlines()[0])
     return catalogue.locate(source), source, entry.format, dict(entry.options)
 
 

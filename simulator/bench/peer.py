@@ -26,6 +26,12 @@ NAMES = {
     "arc": "ARC",
     "lru-k-no-history": "LRUK",
     "lfuda": "LFUDA",
+    "gdsf": "GDSF",
+    "lirs": "LIRS",
+    "lecar": "LeCaR",
+    "cacheus": "Cacheus",
+    "hyperbolic": "Hyperbolic",
+    "lhd": "LHD",
 }
 DEFAULT_TABLE = 24  # libcachesim's hashpower unless told otherwise
 

@@ -40,7 +40,7 @@ def bench(requests: int = 20_000_000, rounds: int = 3, policies: list[str] | Non
         cells += [(conversation, 1_000), (conversation, 10_000)]
     except TraceError:
         pass  # no mirror and nothing fetched: the table shows which traces were measured
-    for trace, capacity in cells:
+    for trace, capacity in [(trace, capacity) for trace, capacity in cells if capacity < trace.n_pages]:
         yield from _engines(trace, capacity, policies or names(), rounds)
     yield from _file_to_answer(zipf, rounds)
     yield from _memory(zipf)
@@ -73,7 +73,7 @@ def _file_to_answer(trace: Trace, rounds: int) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "trace.oracleGeneral.bin"
         peer.write_oracle_general(trace, file)
-        for capacity in (10_000, 100_000):
+        for capacity in [c for c in (10_000, 100_000) if c < trace.n_pages]:
             runs: dict[str, Callable[[], Any]] = {
                 "ours": partial(_load_and_replay, file, capacity, fresh=True),
                 "ours, again": partial(_load_and_replay, file, capacity, fresh=False),

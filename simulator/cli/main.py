@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from importlib.metadata import version
 
 COMMANDS = ("run", "replay", "check", "compare", "plot", "report", "traces", "policies", "schema", "bench")
 
@@ -16,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
         prog="kvreplay",
         description="Replay request traces against KV-cache policies, and report what each would hit.",
     )
+    parser.add_argument("--version", action="version", version=f"kvreplay {version('kvreplay')}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:

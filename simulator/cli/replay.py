@@ -59,31 +59,26 @@ def run(args: argparse.Namespace) -> int:
         bytes_per_token=args.bytes_per_token,
         threads=args.threads,
     )
-    if not args.json:
-        print(
-            f"{trace.name}: {trace.n_requests:,} requests, {trace.n_accesses:,} page accesses, {trace.n_pages:,} pages"
-        )
-        print(
-            f"{'policy':24} {'capacity':>14} {'page hits':>12} {'page':>7} {'prefix':>7} {'token':>7} {'M pages/s':>9}"
-        )
-    for result in results:
+    if args.json:
+        for result in results:
+            told = json.loads(result.row["policy_stats"])
+            print(json.dumps({**result.row, "policy_stats": told, **result.timings}), flush=True)
+        return 0
+    print(f"{trace.name}: {trace.n_requests:,} requests, {trace.n_accesses:,} page accesses, {trace.n_pages:,} pages")
+    ratios = {"page": "hit_ratio", "prefix": "prefix_hit_ratio", "token": "token_hit_ratio"}
+    if trace.page_bytes is not None:
+        ratios["byte"] = "byte_hit_ratio"
+    print(f"{'policy':24} {'capacity':>24} {'page hits':>12} {' '.join(f'{name:>7}' for name in ratios)} M pages/s")
+    for result, (_, written) in zip(results, itertools.product(policies, capacities), strict=True):
         row = result.row
-        if args.json:
-            print(
-                json.dumps({**row, "policy_stats": json.loads(row["policy_stats"]), **result.timings}),
-                flush=True,
-            )
-            continue
-        token = "-" if row["token_hit_ratio"] is None else f"{row['token_hit_ratio']:.4f}"
-        capacity = f"{row['capacity']:,}" + (" B" if row["capacity_unit"] == "bytes" else "")
-        print(
-            f"{row['policy']:24} {capacity:>14} {row['hits']:>12,} {row['hit_ratio']:>7.4f} "
-            f"{row['prefix_hit_ratio']:>7.4f} {token:>7} {result.timings['pages_per_second'] / 1e6:>9.1f}",
-            flush=True,
-        )
-    if not args.json:
-        print(
-            "hit ratios: page, of all page accesses; prefix, only those before a request's first miss; "
-            "token, of prompt tokens. M pages/s: measured"
-        )
+        capacity = f"{row['capacity']:,} {row['capacity_unit']}"
+        if not written.text.isdecimal():
+            capacity = f"{written.text} = {capacity}"
+        shown = " ".join(f"{row[name]:7.4f}" if row[name] is not None else f"{'-':>7}" for name in ratios.values())
+        speed = result.timings["pages_per_second"] / 1e6
+        print(f"{row['policy']:24} {capacity:>24} {row['hits']:>12,} {shown} {speed:9.1f}", flush=True)
+    print(
+        "hit ratios: page, of all page accesses; prefix, only those before a request's first miss; token, of prompt "
+        "tokens. M pages/s: measured"
+    )
     return 0

@@ -52,7 +52,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         results = run_plan(plan, folder, args.resume, args.threads, ProgressLine())
     except KeyboardInterrupt:
-        print(f"\ninterrupted: what has finished is in {folder}; go on with --resume", file=sys.stderr)
+        print(
+            f"\ninterrupted: what has finished is in {folder}; go on with --resume, "
+            f"or report it with kvreplay report {folder}",
+            file=sys.stderr,
+        )
         return 130
     failed = results.run["failed"]
     if len(results.rows):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import inspect
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 HELP = "list, fetch, describe and convert traces"
 
@@ -24,13 +28,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     info.add_argument("--bytes-per-token", type=int, metavar="N", help="KV bytes a token, for the footprint in bytes")
     info.add_argument("--plot", type=Path, metavar="FILE", help="draw the distributions into a .png or .svg")
     info.add_argument("--json", action="store_true", help="print one JSON object")
+    actions.add_parser("workloads", help="the workloads that can be generated, and their parameters")
+    actions.add_parser("formats", help="the file formats that can be read, and their options")
     converting = actions.add_parser("convert", help="write a trace as .parquet, .arrow or .kvtrace")
     add_source_arguments(converting)
     converting.add_argument("destination", type=Path, metavar="DEST", help="its suffix says which format")
 
 
 def run(args: argparse.Namespace) -> int:
-    actions = {"list": _list, "fetch": _fetch, "info": _info, "convert": _convert}
+    actions = {
+        "list": _list,
+        "fetch": _fetch,
+        "info": _info,
+        "workloads": _workloads,
+        "formats": _formats,
+        "convert": _convert,
+    }
     actions[args.action](args)
     return 0
 
@@ -105,6 +118,38 @@ def _info(args: argparse.Namespace) -> None:
 
         draw(summary, args.plot)
         print(f"picture in {args.plot}", file=sys.stderr)
+
+
+def _workloads(args: argparse.Namespace) -> None:
+    from kvreplay.traces import workloads
+
+    for name in workloads.names():
+        _describe(name, workloads.find(name), workloads.find(name).__doc__)
+    print("use one as generate:NAME:key=value, or in an experiment as {generate: NAME, key: value}")
+
+
+def _formats(args: argparse.Namespace) -> None:
+    from kvreplay.traces import formats
+
+    for name in formats.names():
+        reader = formats.find(name)
+        _describe(name, reader.read, reader.__doc__)
+    print("told from the content; else --format NAME, and --option KEY=VALUE for each option")
+
+
+def _describe(name: str, function: Callable[..., Any], about: str | None) -> None:
+    print(f"{name}: {' '.join((about or '').split(chr(10) * 2)[0].split())}")
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            print(f"    {parameter.name} = {_written(parameter.default)}")
+
+
+def _written(default: Any) -> str:
+    """A default as an experiment writes it: nested settings as a mapping of what is set."""
+    if not dataclasses.is_dataclass(default):
+        return str(default)
+    settings = ((field.name, getattr(default, field.name)) for field in dataclasses.fields(default))
+    return "{" + ", ".join(f"{name}: {value}" for name, value in settings if value is not None) + "}"
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -63,6 +63,8 @@ def run_plan(
 ) -> Results:
     """`run` for a plan. What has finished is in the folder even where this is interrupted."""
     started = datetime.now(UTC)
+    for report in ("summary.md", "report.html"):  # of an earlier run: they would lie beside other rows
+        (folder / report).unlink(missing_ok=True)
     failed: dict[str, Failure] = {}
     status = "interrupted"
     with open_journal(folder) as journal:
@@ -73,13 +75,15 @@ def run_plan(
                     failed[cell.key] = result
                 else:
                     journal.append(cell.key, {"cell": cell.key} | cell.identity | result.row, result.timings)
-            status = "failed" if failed else "complete"
+            status = "failed"
         finally:
             entries = [
                 journal.entries[cell.key]
                 for cell in plan.cells
                 if cell.key in journal.entries and cell.key not in failed
             ]
+            if len(entries) == len(plan.cells):
+                status = "complete"
             results = write_results(folder, entries, _record(plan, status, started, failed))
     return results
 

@@ -39,7 +39,7 @@ _DTYPES: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """An experiment's results."""
 
@@ -48,12 +48,15 @@ class Results:
     timings: pl.DataFrame  # measured: cell and row.TIMINGS, in the same order
     run: dict[str, Any]  # provenance, the experiment, its traces, and the cells that failed
 
+    def __repr__(self) -> str:
+        return f"Results({str(self.folder)!r}, {len(self.rows)} rows, {self.run.get('status')})"
+
     def to_pandas(self) -> pandas.DataFrame:
         """`rows` as a pandas frame. Raises ModuleNotFoundError where pandas or pyarrow are not installed."""
         try:
             return self.rows.to_pandas()
         except ModuleNotFoundError as error:
-            mend = "install them with: pip install 'kvreplay[notebooks]'"
+            mend = "install them with: pip install pandas pyarrow"
             raise ModuleNotFoundError(f"a pandas frame needs pandas and pyarrow; {mend}") from error
 
 

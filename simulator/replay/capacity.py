@@ -43,7 +43,8 @@ class Capacity(NamedTuple):
     def on(self, trace: Trace, bytes_per_token: int | None = None) -> Size:
         """Pages, or bytes where the trace has object sizes and bytes or a share were asked for.
 
-        Raises CapacityError for less than one page, more than the whole trace, or a unit that the trace does not have.
+        More bytes or tokens than the whole trace come to the whole trace: so much memory holds all of it. Raises
+        CapacityError for less than one page, more pages than the trace has, or a unit that it does not have.
         """
         by_bytes = trace.page_bytes is not None and self.unit in ("bytes", "share", "unlimited")
         footprint = int(trace.page_bytes.sum()) if by_bytes and trace.page_bytes is not None else trace.n_pages
@@ -51,6 +52,8 @@ class Capacity(NamedTuple):
         unit = "bytes" if by_bytes else "pages"
         if amount < 1:
             raise CapacityError(f"capacity {self.text} is less than one page of {trace.name}; use a larger one")
+        if self.unit in ("bytes", "tokens"):
+            amount = min(amount, footprint)
         if amount > footprint:
             raise CapacityError(
                 f"capacity {self.text} is larger than {trace.name}, which has {footprint} {unit}; "
@@ -73,7 +76,7 @@ class Capacity(NamedTuple):
             return int(self.value // trace.page_tokens)
         if bytes_per_token is None:
             raise CapacityError(
-                f"capacity {self.text}: {trace.name} has no sizes in bytes; set bytes_per_token, "
+                f"capacity {self.text}: {trace.name} has no sizes in bytes; set bytes_per_token (--bytes-per-token), "
                 "which is 2 x layers x KV heads x head size x bytes per element"
             )
         return int(self.value // (trace.page_tokens * bytes_per_token))

@@ -22,12 +22,18 @@ from .trial import try_out
 READINGS = ("independent", "prefix")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What one cell came to."""
 
     row: dict[str, Any]  # row.COLUMNS: the same on every machine
     timings: dict[str, float]  # row.TIMINGS: measured
+
+    def __repr__(self) -> str:
+        return (
+            f"Result({self.row['trace']}, {self.row['policy']}, {self.row['capacity']} {self.row['capacity_unit']}, "
+            f"page hit ratio {self.row['hit_ratio']:.4f})"
+        )
 
 
 def replay(
@@ -75,7 +81,7 @@ def fit(
     if not trace.has_pages:
         raise TraceError(
             f"{trace.name} carries lengths but no page identity",
-            mend="read it with a synthesis of pages, for example zipf-prefix, or use another trace",
+            mend="read it with a synthesis of pages (--option synthesis=zipf-prefix), or use another trace",
         )
     if reading == "prefix" and trace.parent is None:
         raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="use the independent reading")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from kvreplay.policies import find as find_policy
+from kvreplay.policies import names
 
 from . import numbers
 from .comparison import BETTER, IDENTICAL, NOISE, Difference, difference
@@ -30,8 +34,13 @@ class Finding(NamedTuple):
 
 
 def is_online(policy: str) -> bool:
-    """Whether `policy` could run in a server: Belady's MIN knows the future."""
-    return policy.partition(":")[0] != OPTIMUM
+    """Whether `policy` could run in a server: those that need the future could not."""
+    return policy.partition(":")[0] not in _offline()
+
+
+@functools.cache
+def _offline() -> frozenset[str]:
+    return frozenset(name for name in names() if "future" in find_policy(name).needs)
 
 
 def find(workload: Workload, metric: str) -> list[Finding]:
@@ -52,7 +61,7 @@ def find(workload: Workload, metric: str) -> list[Finding]:
         }
         as_good = [name for name, d in versus.items() if d is not None and d.verdict in (NOISE, IDENTICAL)]
         closed = None
-        if BASELINE in at and OPTIMUM in at and at[OPTIMUM] > at[BASELINE]:
+        if workload.has_bound and BASELINE in at and OPTIMUM in at and at[OPTIMUM] > at[BASELINE]:
             closed = (at[best] - at[BASELINE]) / (at[OPTIMUM] - at[BASELINE])
         found.append(
             Finding(workload, capacity, share, best, at[best], len(versus), as_good, versus.get(BASELINE), closed)

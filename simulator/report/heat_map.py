@@ -64,9 +64,12 @@ def _column_name(workload: Workload, workloads: Sequence[Workload]) -> str:
 
 
 def _closed(workload: Workload, metric: str, capacities: set[int]) -> dict[str, float]:
-    """Per policy the share of the way from LRU to Belady's MIN, over `capacities` together; empty without the two."""
+    """Per policy the share of the way from LRU to Belady's MIN, over `capacities` together; empty without the two.
+
+    Empty as well where MIN is no bound.
+    """
     curves = {policy: {p.capacity: p.mean for p in curve} for policy, curve in workload.curves(metric).items()}
-    if BASELINE not in curves or OPTIMUM not in curves:
+    if not workload.has_bound or BASELINE not in curves or OPTIMUM not in curves:
         return {}
     shares = {}
     for policy, curve in curves.items():

@@ -55,6 +55,11 @@ class Workload:
         return f"{self.name}, {self.reading} pages" + (" by size in bytes" if self.unit == "bytes" else "")
 
     @property
+    def has_bound(self) -> bool:
+        """Whether Belady's MIN is a bound here: among independent pages of one size."""
+        return self.reading == "independent" and self.unit == "pages"
+
+    @property
     def capacities(self) -> list[tuple[int, float]]:
         """(capacity, share of the footprint), in rising order."""
         return sorted({(row["capacity"], row["capacity_share"]) for row in self.rows})

@@ -140,7 +140,7 @@ def test_keys_longer_than_a_word_are_told_apart(csv):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "which column holds the key?; give the option key, of: when,who,url,bytes"),
+        ({}, "no column is called key; say which holds it (--option key=…), of: when,who,url,bytes"),
         ({"key": "nope"}, "has no column 'nope', only when, who, url, bytes"),
         ({"key": 5}, "no column 5, only 4"),
         ({"key": "0"}, "no column 0, only 4"),

@@ -41,16 +41,24 @@ def read(
 ) -> Facts:
     """`key`, and if wanted `time`, `size` (bytes) and `session`: column names, or numbers from 1.
 
+    Without `key` the first row must name columns, and those called key, time, size and session are taken.
     `header`: whether the first row holds names; by default it does if a column was given by name. `delimiter`: by
     default the first of tab, comma, semicolon, bar and space that is in the first row.
     """
     top = first_row(source.head())
-    if key is None:
-        raise source.error("which column holds the key?", mend=f"give the option key, of: {top[:200]}")
     if delimiter is None:
         delimiter = next((mark for mark in _DELIMITERS if mark in top), ",")
     elif len(delimiter) != 1 or delimiter in '"\r\n':
         raise source.error(f"delimiter {delimiter!r} is not usable", mend="give one character")
+    if key is None:
+        named = [name.strip().strip('"') for name in top.split(delimiter)]
+        if "key" not in named:
+            raise source.error("no column is called key", mend=f"say which holds it (--option key=…), of: {top[:200]}")
+        key = "key"
+        time, size, session = (
+            given if given is not None else role if role in named else None
+            for role, given in (("time", time), ("size", size), ("session", session))
+        )
     wanted = {"key": key, "time": time, "size": size, "session": session}
     if header is None:
         header = any(_number(column) is None for column in wanted.values() if column is not None)

@@ -58,7 +58,12 @@ def read(
                 texts=texts,
             )
         )
-    return Facts(page_tokens, {"start": clock.start})
+    notes = []
+    if tokenizer in ("words", "bytes"):
+        notes.append(
+            f"tokens are {tokenizer}, not those of a model; the option tokenizer takes module:object for its own"
+        )
+    return Facts(page_tokens, {"start": clock.start}, notes)
 
 
 def _text(record: Record) -> str:

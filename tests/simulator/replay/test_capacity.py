@@ -31,6 +31,10 @@ SIZED = Trace("sized", np.arange(4, dtype=np.uint32), 4, page_bytes=np.array([1,
         ("50%", SIZED, None, (6 + 2**20) // 2, "bytes"),
         ("3", SIZED, None, 3, "pages"),
         ("inf", SIZED, None, 6 + 2**20, "bytes"),
+        # Memory beyond the whole trace holds the whole trace.
+        ("1GiB", SIZED, None, 6 + 2**20, "bytes"),
+        ("1TiB", PAGED, 2**10, 1000, "pages"),
+        ("1e9tokens", PAGED, None, 1000, "pages"),
     ],
 )
 def test_sizes(text, trace, bytes_per_token, amount, unit):
@@ -51,9 +55,8 @@ def test_unreadable_sizes(text):
         ("1001", PLAIN, "larger than plain, which has 1000 pages; use a smaller one, or 'unlimited'"),
         ("0.01%", PLAIN, "less than one page"),
         ("8tokens", PAGED, "less than one page"),
-        ("1GiB", PAGED, "set bytes_per_token"),
+        ("1GiB", PAGED, r"set bytes_per_token \(--bytes-per-token\)"),
         ("1GiB", PLAIN, "no page size in tokens"),
-        ("1GiB", SIZED, "larger than sized, which has 1048582 bytes"),
     ],
 )
 def test_sizes_that_do_not_fit_the_trace(text, trace, message):

@@ -157,7 +157,7 @@ def test_what_makes_no_sense_is_refused(options, error, message):
 
 def test_lengths_without_pages_are_refused():
     trace = Trace("lengths", np.empty(0, np.uint32), 0, np.zeros(4, np.int64))
-    with pytest.raises(TraceError, match="no page identity; read it with a synthesis of pages"):
+    with pytest.raises(TraceError, match="no page identity; read it with a synthesis of pages "):
         replay(trace, "lru", 1)
 
 
