@@ -63,11 +63,11 @@ def run_plan(
 ) -> Results:
     """`run` for a plan. What has finished is in the folder even where this is interrupted."""
     started = datetime.now(UTC)
-    for report in ("summary.md", "report.html"):  # of an earlier run: they would lie beside other rows
-        (folder / report).unlink(missing_ok=True)
     failed: dict[str, Failure] = {}
     status = "interrupted"
     with open_journal(folder) as journal:
+        for report in ("summary.md", "report.html"):  # of an earlier run: they would lie beside other rows
+            (folder / report).unlink(missing_ok=True)
         todo = [cell for cell in plan.cells if not (resume and cell.key in journal.entries)]
         try:
             for cell, result in run_cells(todo, threads, watch):

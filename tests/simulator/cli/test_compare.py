@@ -43,8 +43,9 @@ def test_two_policies_as_json(runs, capsys):
 
 def test_every_metric_that_has_values_has_a_table(runs, capsys):
     assert main(["compare", *runs]) == 0
+    assert "\nprefix hit ratio: " in capsys.readouterr().out
+    assert main(["compare", *runs, "--metric", "request_mean_hit_ratio,byte_hit_ratio"]) == 0
     out = capsys.readouterr().out
-    assert "prefix hit ratio: " in out
     assert "request-mean hit ratio: " in out
     assert "byte hit ratio: " not in out
 

@@ -187,7 +187,11 @@ def test_a_killed_run_resumes_to_the_same_rows(tmp_path, undisturbed):
 def test_ctrl_c_leaves_valid_results_that_resume_to_the_same_rows(tmp_path, undisturbed):
     code, stderr, finished = start_and_signal(tmp_path, signal.SIGINT)
     assert code == 130
-    assert stderr.splitlines()[-1] == (f"interrupted: what has finished is in {tmp_path / 'out'}; go on with --resume")
+    out = tmp_path / "out"
+    assert stderr.splitlines()[-1] == (
+        f"interrupted: what has finished is in {out}; go on with --resume, or report it with kvreplay report {out}"
+    )
+    assert not (out / "report.html").exists()
     results = open_results(tmp_path / "out")
     assert results.run["status"] == "interrupted"
     assert 3 <= finished < 60

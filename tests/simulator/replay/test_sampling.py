@@ -41,7 +41,7 @@ def test_intervals_shrink_with_the_sample(zipf):
     [
         ({"rate": 0.2, "samples": 6}, ValueError, "6 disjoint samples of 0.2"),
         ({"rate": 0}, ValueError, "samples of 0 of the pages"),
-        ({"rate": 0.001}, CapacityError, "need 10000 pages or more; raise rate"),
+        ({"rate": 0.001}, CapacityError, "need 10000 pages or more; raise the rate"),
     ],
 )
 def test_impossible_samples(zipf, options, error, message):
