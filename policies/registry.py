@@ -51,7 +51,15 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "w-tinylfu-80-20": ("w_tinylfu", {"recency": 0.2}),
     "w-tinylfu-climb": ("w_tinylfu_climb", {}),
 }
-_ALIASES = {"min": "belady", "opt": "belady", "s3fifo": "s3-fifo", "wtinylfu": "w-tinylfu", "rand": "random"}
+_ALIASES = {
+    "min": "belady",
+    "opt": "belady",
+    "s3fifo": "s3-fifo",
+    "wtinylfu": "w-tinylfu",
+    "rand": "random",
+    "twoq": "2q",
+    "lruk": "lru-k",
+}
 
 
 class Future(NamedTuple):

@@ -42,6 +42,14 @@ _FIXED = {
     "sieve": Look("#56b4e9", "X", "-"),
     "arc": Look("#332288", "h", "-"),
     "lirs": Look("#999933", "p", "-"),
+    "clock": Look("#cc6677", "<", "-"),
+    "mru": Look("#aaaaaa", "v", ":"),
+    "slru": Look("#117733", ">", "-"),
+    "2q": Look("#aa4499", "H", "-"),
+    "car": Look("#6699cc", "8", "-"),
+    "lru-k": Look("#ddcc77", "d", "-"),
+    "lru-k-no-history": Look("#ddcc77", "1", ":"),
+    "lfuda": Look("#661100", "2", "-"),
 }
 _COLOURS = ("#332288", "#117733", "#999933", "#cc6677", "#aa4499", "#661100", "#6699cc", "#88ccee")
 _SPARE = [

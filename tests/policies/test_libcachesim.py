@@ -12,7 +12,19 @@ from kvreplay.traces.trace import Trace
 
 libcachesim = pytest.importorskip("libcachesim", reason="libcachesim is not installed")
 
-SAME = {"lru": "LRU", "fifo": "FIFO", "lfu": "LFU", "sieve": "Sieve", "s3-fifo": "S3FIFO", "belady": "Belady"}
+SAME = {
+    "lru": "LRU",
+    "fifo": "FIFO",
+    "lfu": "LFU",
+    "sieve": "Sieve",
+    "s3-fifo": "S3FIFO",
+    "belady": "Belady",
+    "clock": "Clock",
+    "slru": "SLRU",
+    "2q": "TwoQ",
+    "arc": "ARC",
+    "lru-k-no-history": "LRUK",
+}
 RECORD = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
 
 
@@ -48,10 +60,21 @@ def libcachesim_misses(trace: Trace, name: str, capacity: int, folder) -> int:
     return round(ratio * trace.n_accesses)
 
 
-# From 20 pages on: below, libcachesim's S3-FIFO has a small queue of no more than a page and admits nothing.
+# From 20 pages on: below, libcachesim's S3-FIFO has a small queue of no more than a page and admits nothing; so do its
+# SLRU and 2Q below 4 pages.
 @pytest.mark.parametrize("capacity", [20, 101, 500, 1_500])
 @pytest.mark.parametrize("policy", SAME)
 def test_same_misses(policy, capacity, trace, tmp_path):
+    if policy == "slru":
+        capacity -= capacity % 4  # its lowest segment overflows by the remainder, and hits evict
+    cell = Cell(trace, get(policy), capacity)
+    misses = trace.n_accesses - sum(int(hit.sum()) for *_, hit in cell.chunks(1))
+    assert misses == libcachesim_misses(trace, SAME[policy], capacity, tmp_path)
+
+
+@pytest.mark.parametrize("policy", ["lru", "fifo", "lfu", "sieve", "belady", "clock", "arc", "lru-k-no-history"])
+@pytest.mark.parametrize("capacity", [1, 2, 3, 7])
+def test_same_misses_in_tiny_caches(policy, capacity, trace, tmp_path):
     cell = Cell(trace, get(policy), capacity)
     misses = trace.n_accesses - sum(int(hit.sum()) for *_, hit in cell.chunks(1))
     assert misses == libcachesim_misses(trace, SAME[policy], capacity, tmp_path)

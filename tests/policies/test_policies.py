@@ -61,6 +61,25 @@ def test_hits_are_those_of_the_slow_twin(policy, trace, capacity, seed):
         assert obtained == expected
 
 
+@pytest.mark.parametrize(
+    ("policy", "twin", "attributes"),
+    [
+        ("clock:bits=3", "clock", {"bits": 3}),
+        ("slru:segments=2", "slru", {"count": 2}),
+        ("2q:a1in=0.5:a1out=2", "2q", {"share_in": 0.5, "share_out": 2}),
+        ("lru-k:k=3", "lru-k", {"k": 3}),
+        ("lru-k-no-history:k=3", "lru-k-no-history", {"k": 3}),
+        ("lru-k:k=1", "lru", {}),
+        ("slru:segments=1", "lru", {}),
+    ],
+)
+@settings(max_examples=20, deadline=None)
+@given(trace=page_traces(), capacity=st.integers(1, 100))
+def test_parameters_change_what_they_say(policy, twin, attributes, trace, capacity):
+    twin = type("Twin", (TWINS[twin],), attributes)(capacity, trace.pages.tolist())
+    assert hits_of(trace, policy, capacity) == [twin.access(page) for page in trace.pages.tolist()]
+
+
 @pytest.mark.parametrize("policy", names())
 @settings(max_examples=10, deadline=None)
 @given(trace=page_traces(), capacity=st.integers(1, 100))
@@ -197,6 +216,17 @@ def test_the_climbing_window_follows_the_workload():
         ("qd-lp-fifo", "abcdabcab", 3, "000000001"),  # a, b, c come back by the ghost queue, and c makes main drop a
         ("qd-lp-fifo", "aabcda", 3, "010001"),  # a was used on probation
         ("w-tinylfu-climb", "aabca", 2, "01001"),  # b, seen once, loses against a, seen twice
+        ("clock", "abcadabca", 3, "000101001"),  # d passes a, which was used, and takes b; FIFO would take a
+        ("clock", "aaabcda", 2, "0110000"),  # c passes a, d takes it
+        ("clock:bits=2", "aaabcda", 2, "0110001"),  # a, used twice, is passed by c and by d
+        ("mru", "abcabc", 2, "000101"),
+        ("slru", "abcdaebadec", 4, "00001001101"),  # one segment each: a's hit sends b down, and e takes it
+        ("2q", "abcdeaafbgdhab", 4, "00000010000001"),  # a, b and d come back from A1out; h makes Am drop a
+        ("arc", "abacbabdb", 2, "001000101"),  # p: 1 at the second b, 0 at the third a
+        ("car", "abacbadba", 2, "001001001"),  # c passes a on to T2; p: 1 at the second b, 0 at the third
+        ("lru-k", "abacbcba", 2, "00100010"),  # b and c come back with a history of two uses, and a leaves
+        ("lru-k-no-history", "abacbcba", 2, "00100001"),
+        ("lfuda", "aaabcdedad", 2, "0110000101"),  # age 2 when d comes: key 3, as a, which had it first and leaves
     ],
 )
 def test_by_hand(policy, accesses, capacity, hits):

@@ -1,4 +1,4 @@
-"""SLRU as four lists."""
+"""SLRU as a list per segment."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from .twin import Twin
 class SLRU(Twin):
     """Segments from the lowest to the highest, each with its coldest page first."""
 
+    count = 4
+
     def start(self):
-        self.segments = [[], [], [], []]
-        quarter = self.capacity // 4
-        self.rooms = [self.capacity - 3 * quarter, quarter, quarter, quarter]
+        self.segments = [[] for _ in range(self.count)]
+        self.rooms = [self.capacity // self.count] * self.count
+        self.rooms[0] += self.capacity % self.count
 
     def hit(self, page):
         at = next(i for i, segment in enumerate(self.segments) if page in segment)
         self.segments[at].remove(page)
-        at = min(at + 1, 3)
+        at = min(at + 1, self.count - 1)
         self.segments[at].append(page)
         while len(self.segments[at]) > self.rooms[at]:
             at -= 1

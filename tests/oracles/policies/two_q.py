@@ -8,9 +8,11 @@ from .twin import Twin
 class TwoQ(Twin):
     """Lists with their oldest page first."""
 
+    share_in, share_out = 0.25, 0.5
+
     def start(self):
+        self.k_in, self.k_out = int(self.capacity * self.share_in), int(self.capacity * self.share_out)
         self.a1in, self.a1out, self.am = [], [], []
-        self.k_in, self.k_out = self.capacity // 4, self.capacity // 2
         self.recalled = False
 
     def hit(self, page):
