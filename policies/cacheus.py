@@ -20,38 +20,33 @@ from typing import NamedTuple
 import numpy as np
 
 from . import lfu
-from .lecar import LFU, LRU, blame, draw
 from .lfu import enter as lfu_enter
 from .lfu import newest_least, uses_of
 from .lfu import on_hit as lfu_on_hit
 from .lfu import remove as lfu_remove
+from .structures.experts import LFU, LRU, LearningRate, blame, draw, learn, new_learning_rate, new_weights, rate_of
 from .structures.queues import Queues, enter, last, leave, leave_last, move, new_queues
-from .structures.xorshift import new_generator, random_fraction
+from .structures.xorshift import new_generator
 
 _S, _Q = 2, 3  # queues; those of the histories are the numbers of the experts
 _RECALLED = 254  # place of a page between its hit in a history and its entry
 _Q_SHARE = 0.01
-_LEAST_RATE, _MOST_RATE = 0.001, 1.0
-_PATIENCE = 10  # periods without gain until the learning rate is drawn anew
 # Entries of the arrays below.
 _NEW, _DEMOTED = 0, 1
 _CAPACITY, _S_ROOM, _HISTORY_ROOM = 0, 1, 2
-_RATE, _RATE_BEFORE, _RATIO = 0, 1, 2
-_ACCESSES, _HITS, _IDLE = 0, 1, 2
 
 
 class State(NamedTuple):
     queues: Queues  # the two histories, S and Q
     lfu: lfu.State  # the cached pages in LFU order
-    uses: np.ndarray  # (n_pages,) int64: uses of a page in a history; 0 elsewhere
+    uses: np.ndarray  # (n_pages,) int64: of a page in a history or recalled
     new: np.ndarray  # (n_pages,) uint8: whether a page, cached or in LRU's history, was unknown when it entered
     demoted: np.ndarray  # (n_pages,) uint8: whether a page of Q was in S before
     tallies: np.ndarray  # (2,) int64: new pages in LRU's history, demoted pages in Q
     sizes: np.ndarray  # (3,) int64: capacity, room in S, room in each history
-    weights: np.ndarray  # (2,) float64: of LRU and LFU, together 1
-    rate: np.ndarray  # (3,) float64: learning rate, the one before it, page hit ratio of the last period
-    period: np.ndarray  # (3,) int64: accesses and hits in this period, periods without gain
     evicted: np.ndarray  # (1,) uint8: whether anything was ever evicted
+    weights: np.ndarray  # (2,) float64: of LRU and LFU
+    learning: LearningRate
     generator: np.ndarray  # (1,) uint64
 
 
@@ -66,10 +61,9 @@ def init(capacity, n_pages, seed):
         demoted=np.zeros(n_pages, np.uint8),
         tallies=np.zeros(2, np.int64),
         sizes=np.array([capacity, s_room, capacity // 2], np.int64),
-        weights=np.array([0.5, 0.5]),
-        rate=np.array([_any_rate(generator), 0.0, 0.0]),
-        period=np.zeros(3, np.int64),
         evicted=np.zeros(1, np.uint8),
+        weights=new_weights(),
+        learning=new_learning_rate(capacity, generator),
         generator=generator,
     )
 
@@ -77,7 +71,7 @@ def init(capacity, n_pages, seed):
 def on_hit(state, page, now):
     if state.queues.place[page] == _Q:
         if state.demoted[page]:
-            _grow_s(state)
+            _resize_s(state, _step(state.tallies[_NEW], state.tallies[_DEMOTED]))
             _clear_demoted(state, page)
         leave(state.queues, page)
         if state.queues.sizes[_S] >= state.sizes[_S_ROOM]:
@@ -86,7 +80,7 @@ def on_hit(state, page, now):
     else:
         move(state.queues, _S, page)
     lfu_on_hit(state.lfu, page, now)
-    _end_access(state, 1)
+    learn(state.learning, 1, state.generator)
 
 
 def on_insert(state, page, now):
@@ -97,13 +91,12 @@ def on_insert(state, page, now):
     starts_in_s = filling and sizes[_S] < s_room and sizes[_Q] == 0
     starts_in_q = filling and sizes[_Q] < state.sizes[_CAPACITY] - s_room
     enter(state.queues, _S if known or starts_in_s else _Q, page)
-    lfu_enter(state.lfu, page, state.uses[page] + 1)
-    state.uses[page] = 0
+    lfu_enter(state.lfu, page, state.uses[page] + 1 if known else 1)
     state.new[page] = not (known or starts_in_s or starts_in_q)
     if known or state.new[page]:
         while sizes[_S] > 0 and sizes[_S] >= s_room:
             _demote(state)
-    _end_access(state, 0)
+    learn(state.learning, 0, state.generator)
 
 
 def admit(state, page, now):
@@ -115,8 +108,8 @@ def admit(state, page, now):
         if expert == LRU and state.new[page]:
             state.tallies[_NEW] -= 1
             state.new[page] = 0
-            _shrink_s(state)
-        blame(state.weights, expert, state.rate[0])
+            _resize_s(state, -_step(state.tallies[_DEMOTED], state.tallies[_NEW]))
+        blame(state.weights, expert, rate_of(state.learning))
     return True
 
 
@@ -133,7 +126,6 @@ def evict(state, now):
     if by_lru != by_lfu and state.sizes[_HISTORY_ROOM] > 0:
         if state.queues.sizes[expert] == state.sizes[_HISTORY_ROOM]:
             forgotten = leave_last(state.queues, expert)
-            state.uses[forgotten] = 0
             if expert == LRU:
                 state.tallies[_NEW] -= state.new[forgotten]
         enter(state.queues, expert, page)
@@ -147,7 +139,7 @@ def stats(state):
     """The weight of LRU, the learning rate and the room of S at the end."""
     return {
         "lru_weight": float(state.weights[LRU]),
-        "learning_rate": float(state.rate[_RATE]),
+        "learning_rate": float(rate_of(state.learning)),
         "s_room": int(state.sizes[_S_ROOM]),
     }
 
@@ -165,15 +157,8 @@ def _clear_demoted(state, page):
     state.demoted[page] = 0
 
 
-def _grow_s(state):
-    _resize_s(state, state.sizes[_S_ROOM] + _step(state.tallies[_NEW], state.tallies[_DEMOTED]))
-
-
-def _shrink_s(state):
-    _resize_s(state, state.sizes[_S_ROOM] - _step(state.tallies[_DEMOTED], state.tallies[_NEW]))
-
-
-def _resize_s(state, room):
+def _resize_s(state, change):
+    room = state.sizes[_S_ROOM] + change
     state.sizes[_S_ROOM] = max(min(room, state.sizes[_CAPACITY] - 1), 1)
 
 
@@ -181,32 +166,3 @@ def _step(many, few):
     """many / few, rounded half up, at least 1."""
     few = max(few, 1)
     return max((2 * many + few) // (2 * few), 1)
-
-
-def _end_access(state, hit):
-    """Count it; every `capacity` accesses, move the learning rate (algorithm 3)."""
-    state.period[_ACCESSES] += 1
-    state.period[_HITS] += hit
-    if state.period[_ACCESSES] < state.sizes[_CAPACITY]:
-        return
-    ratio = state.period[_HITS] / state.period[_ACCESSES]
-    gain = ratio - state.rate[_RATIO]
-    rate = state.rate[_RATE]
-    change = rate - state.rate[_RATE_BEFORE]
-    state.rate[_RATE_BEFORE] = rate
-    if change != 0.0:
-        step = abs(rate * change)
-        state.rate[_RATE] = min(max(rate + step if gain * change > 0.0 else rate - step, _LEAST_RATE), _MOST_RATE)
-        state.period[_IDLE] = 0
-    elif ratio == 0.0 or gain <= 0.0:
-        state.period[_IDLE] += 1
-        if state.period[_IDLE] == _PATIENCE:
-            state.period[_IDLE] = 0
-            state.rate[_RATE] = _any_rate(state.generator)
-    state.rate[_RATIO] = ratio
-    state.period[_ACCESSES] = 0
-    state.period[_HITS] = 0
-
-
-def _any_rate(generator):
-    return _LEAST_RATE + (_MOST_RATE - _LEAST_RATE) * random_fraction(generator)

@@ -21,22 +21,23 @@ from .lfu import enter as lfu_enter
 from .lfu import oldest_least, uses_of
 from .lfu import on_hit as lfu_on_hit
 from .lfu import remove as lfu_remove
+from .structures.experts import LFU, LRU, blame, draw, new_weights
 from .structures.queues import Queues, enter, last, leave, leave_last, move, new_queues
-from .structures.xorshift import new_generator, random_fraction
+from .structures.xorshift import new_generator
 
-LRU, LFU = 0, 1
 _CACHED = 2  # queue of the cached pages; those of the histories are the numbers of the experts
 _RECALLED = 254  # place of a page between its hit in a history and its entry
-_LEAST_WEIGHT = 0.01
+_USES, _AT = 0, 1
 
 
 class State(NamedTuple):
     queues: Queues  # the two histories, and the cached pages in LRU order
     lfu: lfu.State  # the cached pages in LFU order
-    uses: np.ndarray  # (n_pages,) int64: uses of a page in a history; 0 elsewhere
-    evicted_at: np.ndarray  # (n_pages,) int64: access number, of a page in a history
+    left: (
+        np.ndarray
+    )  # (n_pages, 2) int64: of a page in a history or recalled: its uses, and the access at which it left
     room: np.ndarray  # (1,) int64: in each history
-    weights: np.ndarray  # (2,) float64: of LRU and LFU, together 1
+    weights: np.ndarray  # (2,) float64: of LRU and LFU
     rates: np.ndarray  # (2,) float64: learning rate, logarithm of the discount per access
     generator: np.ndarray  # (1,) uint64
 
@@ -53,10 +54,9 @@ def init(
     return State(
         queues=new_queues(n_pages, 3),
         lfu=lfu.init(capacity, n_pages),
-        uses=np.zeros(n_pages, np.int64),
-        evicted_at=np.zeros(n_pages, np.int64),
+        left=np.zeros((n_pages, 2), np.int64),
         room=np.array([capacity // 2], np.int64),
-        weights=np.array([0.5, 0.5]),
+        weights=new_weights(),
         rates=np.array([learning_rate, log(discount) / capacity]),
         generator=new_generator(seed),
     )
@@ -69,9 +69,8 @@ def on_hit(state, page, now):
 
 def on_insert(state, page, now):
     admit(state, page, now)
+    lfu_enter(state.lfu, page, state.left[page, _USES] + 1 if state.queues.place[page] == _RECALLED else 1)
     enter(state.queues, _CACHED, page)
-    lfu_enter(state.lfu, page, state.uses[page] + 1)
-    state.uses[page] = 0
 
 
 def admit(state, page, now):
@@ -80,7 +79,7 @@ def admit(state, page, now):
     if expert in (LRU, LFU):
         leave(state.queues, page)
         state.queues.place[page] = _RECALLED
-        blame(state.weights, expert, state.rates[0] * exp(state.rates[1] * (now - state.evicted_at[page])))
+        blame(state.weights, expert, state.rates[0] * exp(state.rates[1] * (now - state.left[page, _AT])))
     return True
 
 
@@ -93,22 +92,13 @@ def evict(state, now):
     lfu_remove(state.lfu, page)
     if by_lru != by_lfu and state.room[0] > 0:
         if state.queues.sizes[expert] == state.room[0]:
-            state.uses[leave_last(state.queues, expert)] = 0
+            leave_last(state.queues, expert)
         enter(state.queues, expert, page)
-        state.uses[page] = uses
-        state.evicted_at[page] = now
+        state.left[page, _USES] = uses
+        state.left[page, _AT] = now
     return page
 
 
-def draw(weights, generator):
-    """LRU or LFU, at random by weight."""
-    return LRU if random_fraction(generator) < weights[LRU] else LFU
-
-
-def blame(weights, expert, loss):
-    """Multiply the weight of `expert` by e ** -loss; the weights stay 1 together and above _LEAST_WEIGHT."""
-    weights[expert] *= exp(-loss)
-    share = weights[LRU] / (weights[LRU] + weights[LFU])
-    share = min(max(share, _LEAST_WEIGHT), 1.0 - _LEAST_WEIGHT)
-    weights[LRU] = share
-    weights[LFU] = 1.0 - share
+def stats(state):
+    """The weight of LRU at the end."""
+    return {"lru_weight": float(state.weights[LRU])}
