@@ -8,6 +8,7 @@ way); and file to answer, from opening the same binary file to the miss ratio, o
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -52,10 +53,13 @@ def _engines(trace: Trace, capacity: int, policies: list[str], rounds: int) -> I
         file = Path(folder) / "trace.oracleGeneral.bin"
         if peer.is_installed():
             peer.write_oracle_general(trace, file)
-        for name in policies:
+        chosen = {name: get(name) for name in policies}
+        if "lru" in chosen:
+            chosen["lru, a user's file"] = get(_as_users_file("lru", Path(folder)))
+        for name, policy in chosen.items():
             runs: dict[str, Callable[[], Any]] = {
                 "floor": partial(_touch_words, trace),
-                "ours": partial(_replay, trace, get(name), capacity),
+                "ours": partial(_replay, trace, policy, capacity),
             }
             if peer.is_installed() and name in peer.NAMES:
                 runs["tuned"] = partial(peer.miss_ratio, file, name, capacity, peer.best_table(capacity))
@@ -67,6 +71,14 @@ def _engines(trace: Trace, capacity: int, policies: list[str], rounds: int) -> I
                 "policy": name,
                 **_speeds(runs, rounds, trace.n_accesses),
             }
+
+
+def _as_users_file(name: str, folder: Path) -> str:
+    """A built-in policy's source as a file outside the project, to see whether it runs any slower there."""
+    module = sys.modules[get(name).hooks.evict.__module__]
+    file = folder / f"{name}.py"
+    file.write_text(inspect.getsource(module).replace("from .", "from kvreplay.policies."))
+    return str(file)
 
 
 def _file_to_answer(trace: Trace, rounds: int) -> Iterator[dict[str, Any]]:
