@@ -223,6 +223,8 @@ def test_the_climbing_window_follows_the_workload():
         ("slru", "abcdaebadec", 4, "00001001101"),  # one segment each: a's hit sends b down, and e takes it
         ("2q", "abcdeaafbgdhab", 4, "00000010000001"),  # a, b and d come back from A1out; h makes Am drop a
         ("arc", "abacbabdb", 2, "001000101"),  # p: 1 at the second b, 0 at the third a
+        ("arc", "abccddaefbddebdf", 3, "0001010000010000"),  # p stops at 3 at the second e; else f would stay
+        ("car", "ababcdcbdcede", 2, "0011000100000"),  # p stops at 2 at the second d; else the first e would stay
         ("car", "abacbadba", 2, "001001001"),  # c passes a on to T2; p: 1 at the second b, 0 at the third
         ("lru-k", "abacbcba", 2, "00100010"),  # b and c come back with a history of two uses, and a leaves
         ("lru-k-no-history", "abacbcba", 2, "00100001"),
