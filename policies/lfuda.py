@@ -1,7 +1,7 @@
 """LFUDA, LFU with dynamic ageing: the page of the least key leaves, its uses since it entered plus the cache's age when
 it was last used; the age is the key of the page that left last (Arlitt, Cherkasova, Dilley, Friedrich and Jin,
 "Evaluating content management techniques for web proxy caches", ACM SIGMETRICS Performance Evaluation Review 27(4),
-2000, section 3). So pages that were popular once give way to those that are popular now.
+2000). So pages that were popular once give way to those that are popular now.
 
 Among equal keys the page that reached its key first leaves. Keys never fall below the age, which lets a radix heap
 hold them: Ahuja, Mehlhorn, Orlin and Tarjan, "Faster algorithms for the shortest path problem", JACM 37(2), 1990.

@@ -1,8 +1,7 @@
 """MRU, most recently used: the page that was used last leaves.
 
-The best that can be done on a loop over more pages than fit (Denning, "The working set model for program behavior",
-CACM 11(5), 1968, names the loop; Chou and DeWitt, "An evaluation of buffer management strategies for relational
-database systems", VLDB 1985, use MRU for it), and bad almost everywhere else.
+As good as it gets on loops over more pages than fit, where Chou and DeWitt ("An evaluation of buffer management
+strategies for relational database systems", VLDB 1985) use it; bad almost everywhere else.
 """
 
 from __future__ import annotations

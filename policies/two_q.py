@@ -1,6 +1,6 @@
 """2Q, full version: new pages pass a FIFO queue A1in; those wanted again after it, while a ghost queue A1out remembers
 them, enter an LRU list Am (Johnson and Shasha, "2Q: a low overhead high performance buffer management replacement
-algorithm", VLDB 1994, section 3).
+algorithm", VLDB 1994).
 
 Sizes are the paper's and libCacheSim's: A1in 25 % of the capacity, A1out 50 %, Am the rest. A hit in A1in does nothing.
 As in libCacheSim, a remembered page leaves A1out before the eviction that makes room for it pushes another one in.
