@@ -1,13 +1,13 @@
-"""Belady's MIN with bypass: as belady, but a missed page that is used later than every cached one is not cached at all.
+"""Belady's MIN with bypass: as belady, but a missed page that is used later than every cached one stays out.
 
-The most hits that any policy can reach which may also serve a page without caching it, among independent pages of
-equal size (McFarling, "Cache replacement with dynamic exclusion", ISCA 1992, calls it optimal direct exclusion; Mattson
-et al., "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970, prove the rule it refines).
+The most hits that any policy can reach which may also serve a page without caching it; among independent pages of equal
+size. The missed page is one more candidate for MIN's rule, whose victim it then is at once.
 """
 
 from __future__ import annotations
 
-from .belady import State, evict, init, on_hit, on_insert
+from .belady import State, init, on_hit, on_insert
+from .belady import evict as belady_evict
 from .structures.bit_tree import peek_highest_bit
 
 __all__ = ["State", "admit", "evict", "init", "on_hit", "on_insert"]
@@ -18,3 +18,7 @@ def admit(state, page, now):
     if following == len(state.upcoming):
         return False
     return state.n_dead[0] > 0 or following < peek_highest_bit(state.bits, state.levels)
+
+
+def evict(state, now):
+    return belady_evict(state, now)

@@ -1,5 +1,5 @@
 """CACHEUS: evicts as a scan-resistant LRU or as a churn-resistant LFU, drawn by weights that it learns at a rate that
-it learns too (Rodriguez et al., "Learning Cache Replacement with CACHEUS", FAST 2021, algorithms 1 to 3, section 4).
+it learns too (Rodriguez et al., "Learning Cache Replacement with CACHEUS", FAST 2021).
 
 SR-LRU parts the cache into S, pages that were used again, and Q, new and demoted ones, whose oldest leaves. S yields to
 Q when a page that was new comes back from LRU's history, and grows when a demoted page is hit. CR-LFU gives up the
@@ -8,9 +8,9 @@ weight; the learning rate moves every `capacity` accesses, on in the direction t
 
 Open points as in the authors' code (github.com/sylab/cacheus, cacheus.py): Q starts with 1 %, a history has half the
 capacity and keeps a page's count, a victim that both experts name enters none, weights stay between 0.01 and 0.99.
-Deviations from that code: the learning rate follows the paper's algorithm 3, which is simpler, from a random start; its
-period ends after an access, not before one; the use that brings a page back from a history counts; and S has room for
-at least one page.
+Deviations from that code: the learning rate follows the paper's rule, which is simpler, from a random start, as in
+libCacheSim; its period ends after an access, not before one; the use that brings a page back from a history counts;
+and S has room for at least one page.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Hyperbolic caching: of 64 random pages the one with the fewest uses per access since it entered leaves (Blankstein,
-Sen and Freedman, "Hyperbolic Caching: Flexible Caching for Web Applications", ATC 2017, sections 2.2 and 3).
+Sen and Freedman, "Hyperbolic Caching: Flexible Caching for Web Applications", ATC 2017).
 
 The sample is drawn with replacement; the first drawn of equals leaves. Every page costs the same.
 """
@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from annotated_types import Ge
 
-from .structures.xorshift import new_generator, random_below
+from .structures.xorshift import below, new_generator, step
 
 SIZED = True
 
@@ -49,14 +49,16 @@ def on_insert(state, page, now):
 
 
 def evict(state, now):
-    at = random_below(state.generator, state.counts[0])
-    uses, age = state.uses[at, 0], now - state.uses[at, 1]
-    for _ in range(state.counts[1] - 1):
-        other = random_below(state.generator, state.counts[0])
+    at, uses, age = 0, 1, 0  # more uses per access than any page has
+    x, cached = state.generator[0], state.counts[0]
+    for _ in range(state.counts[1]):
+        x = step(x)
+        other = below(x, cached)
         other_uses, other_age = state.uses[other, 0], now - state.uses[other, 1]
         # other_uses / other_age < uses / age, exactly
         if other_uses * age < uses * other_age:
             at, uses, age = other, other_uses, other_age
+    state.generator[0] = x
     victim = state.pages[at]
     state.counts[0] -= 1
     last = state.counts[0]

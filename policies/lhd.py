@@ -1,5 +1,5 @@
 """LHD, least hit density: of 32 random pages the one leaves that promises the fewest hits per access that it will stay
-(Beckmann, Chen and Cidon, "LHD: Improving Cache Hit Rate by Maximizing Hit Density", NSDI 2018, sections 3 and 4).
+(Beckmann, Chen and Cidon, "LHD: Improving Cache Hit Rate by Maximizing Hit Density", NSDI 2018).
 
 The density of a page is that of its class at its age: hits at that age or later over the lifetimes still to come, from
 counts of the ages at which pages were hit or evicted. A class is the logarithm of the sum of a page's last two ages at
@@ -8,8 +8,8 @@ decay, classes and start are those of the authors' code (github.com/CMU-CORGI/LH
 
 Simplifications: pages of one size and one application; no explorers, that is, no pages exempt from eviction, and no
 list of recent admissions beside the sample; 1,024 ages instead of 20,000, which span at least 100 times the capacity
-from the start instead of being fitted to it; and densities are computed every 8 accesses per entry, at least 1,024,
-instead of every 2**20.
+from the start instead of being fitted to it; densities are computed every 8 accesses per entry, at least 1,024,
+instead of every 2**20; and the sample is 32 from the start, where that code draws 8 in the first 50 periods.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from annotated_types import Ge
 
 from .structures.bit_tree import highest_bit
-from .structures.xorshift import new_generator, random_below
+from .structures.xorshift import below, new_generator, step
 
 _AGES = 1024
 _CLASSES = 12  # doublings that bring an age to _AGES, 0 to 10, and 11 for an age of 0
@@ -89,13 +89,15 @@ def on_insert(state, page, now):
 
 
 def evict(state, now):
-    at = random_below(state.generator, state.counts[_CACHED])
-    least = state.density[state.classes[at], _age(state, at, now)]
-    for _ in range(state.counts[_SAMPLE] - 1):
-        other = random_below(state.generator, state.counts[_CACHED])
+    at, least = 0, np.inf
+    x, cached = state.generator[0], state.counts[_CACHED]
+    for _ in range(state.counts[_SAMPLE]):
+        x = step(x)
+        other = below(x, cached)
         density = state.density[state.classes[other], _age(state, other, now)]
         if density < least:
             at, least = other, density
+    state.generator[0] = x
     state.evictions[state.classes[at], _age(state, at, now)] += 1.0
     victim = state.pages[at]
     state.counts[_CACHED] -= 1

@@ -1,6 +1,6 @@
 """LIRS, low inter-reference recency set: pages that came back soon after their former use stay, the others pass through
 a short queue (Jiang and Zhang, "LIRS: An Efficient Low Inter-reference Recency Set Replacement Policy to Improve Buffer
-Cache Performance", SIGMETRICS 2002, section 3.2).
+Cache Performance", SIGMETRICS 2002, section 3).
 
 Stack S holds LIR pages, which are cached and never leave directly, and HIR pages that were used since the coldest LIR
 page was; queue Q holds the cached HIR pages. 1 % of the capacity is for HIR pages, as in the paper, at least one page.

@@ -1,6 +1,6 @@
 """QD-LP-FIFO, quick demotion and lazy promotion: a small FIFO queue on probation in front of a 2-bit CLOCK, and a ghost
 queue of what failed (Yang, Qiu, Zhang, Yue and Rashmi, "FIFO can be better than LRU: the power of lazy promotion and
-quick demotion", HotOS 2023, section 4).
+quick demotion", HotOS 2023).
 
 Probation has 10 % of the capacity; a page that was used there moves to the main queue, one that was not is remembered
 by a ghost queue of as many entries as main has, and enters main when it comes back. Main's hand spares a page once for

@@ -1,5 +1,5 @@
 """W-TinyLFU whose window grows or shrinks by hill climbing, towards the share of most hits (Einziger, Eytan, Friedman
-and Manes, "Adaptive Software Cache Management", Middleware 2018, section 4).
+and Manes, "Adaptive Software Cache Management", Middleware 2018).
 
 Constants are those of Caffeine 3.1: a sample of 10 accesses per entry; a first step of 6.25 % of the capacity, towards
 a smaller window; steps turn round where a sample hits less than the one before, and shrink by 2 % each; where the page

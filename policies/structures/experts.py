@@ -1,5 +1,5 @@
 """Learning whom of two experts to follow, LRU or LFU: weights that fall with each mistake (LeCaR, HotStorage 2018), and
-a learning rate that climbs towards more hits (CACHEUS, FAST 2021, algorithm 3)."""
+a learning rate that climbs towards more hits (CACHEUS, FAST 2021)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ import numpy as np
 
 _SHIFT_A, _SHIFT_B, _SHIFT_C = np.uint64(12), np.uint64(25), np.uint64(27)
 _HALF = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
 _STEPS = 1 << 31
 
 
@@ -20,16 +19,25 @@ def new_generator(seed: int) -> np.ndarray:
 
 
 def random_below(generator, bound):
-    """A random int64 in 0 .. bound - 1, for bounds up to 2**31.
+    """A random int64 in 0 .. bound - 1, for bounds up to 2**31."""
+    generator[0] = step(generator[0])
+    return below(generator[0], bound)
+
+
+def step(x):
+    """The state after `x`, a uint64: to draw often in a row, where a trip to the array each time costs more."""
+    x ^= x >> _SHIFT_A
+    x ^= x << _SHIFT_B
+    x ^= x >> _SHIFT_C
+    return x
+
+
+def below(x, bound):
+    """What state `x` makes of a bound.
 
     The multiplication of xorshift64* is left out: the high half that is used here passes without it, and
     NumPy warns of the overflow when the policy runs uncompiled.
     """
-    x = generator[0]
-    x ^= x >> _SHIFT_A
-    x ^= x << _SHIFT_B
-    x ^= x >> _SHIFT_C
-    generator[0] = x
     return np.int64((x >> _HALF) * np.uint64(bound) >> _HALF)
 
 

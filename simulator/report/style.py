@@ -50,6 +50,14 @@ _FIXED = {
     "lru-k": Look("#ddcc77", "d", "-"),
     "lru-k-no-history": Look("#ddcc77", "1", ":"),
     "lfuda": Look("#661100", "2", "-"),
+    "belady-bypass": Look("#000000", "X", "--"),
+    "cacheus": Look("#882255", "^", "--"),
+    "gdsf": Look("#e69f00", "p", "--"),
+    "hyperbolic": Look("#d55e00", "o", "--"),
+    "lecar": Look("#cc79a7", "s", "--"),
+    "lhd": Look("#0072b2", "D", "--"),
+    "qd-lp-fifo": Look("#56b4e9", "v", "--"),
+    "w-tinylfu-climb": Look("#009e73", "h", "--"),
 }
 _COLOURS = ("#332288", "#117733", "#999933", "#cc6677", "#aa4499", "#661100", "#6699cc", "#88ccee")
 _SPARE = [

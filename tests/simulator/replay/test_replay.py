@@ -177,6 +177,8 @@ def test_mooncake_conversation_trace():
     assert [round(unlimited[name], 3) for name in ratios] == [0.366, 0.366, 0.374, 0.384]
     belady = replay(trace, "belady", 10_000).row
     assert round(belady["hit_ratio"], 3) == 0.366
+    bypass = [round(replay(trace, "belady-bypass", capacity).row["hit_ratio"], 3) for capacity in (3_000, 10_000)]
+    assert bypass == [0.294, 0.366]
 
 
 @needs_mirror
