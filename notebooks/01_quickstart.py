@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Which cache policy suits which traffic?
 #
-# An LLM server keeps the KV pages of past prompts, so that the next request with the same beginning need not compute them
-# again. The cache is too small for all of them. *Which page should leave?* This notebook makes traffic, replays it
-# against eviction policies, and looks at the answer.
+# An LLM server keeps the KV pages of past prompts, so that the next request with the same beginning need not compute
+# them again. The cache is too small for all of them. *Which page should leave?* This notebook makes traffic, replays
+# it against eviction policies, and looks at the answer.
 
 # %%
 import matplotlib.pyplot as plt
@@ -14,8 +14,8 @@ plt.rcParams["figure.dpi"] = 110
 
 # %% [markdown]
 # ## Traffic
-# A `Trace` is columns: which pages each request reads, when, how many tokens. Two requests share a page exactly when they
-# share the whole prompt up to that page's end. Here 400 people chat: every turn reads all the turns before it.
+# A `Trace` is columns: which pages each request reads, when, how many tokens. Two requests share a page exactly when
+# they share the whole prompt up to that page's end. Here 400 people chat: every turn reads all the turns before it.
 
 # %%
 chat = kv.generate("conversation", sessions=400, seed=1)
@@ -24,8 +24,8 @@ chat.prompt_tokens[:10], chat.pages[chat.offsets[3] : chat.offsets[4]][:10]
 
 # %% [markdown]
 # ## One replay
-# A cache of 5 % of all pages, and the policy that everybody starts with. `row` is what the cell came to, the same on every
-# machine. Each ratio says what it counts: page accesses, contiguous prefixes, prompt tokens, or requests.
+# A cache of 5 % of all pages, and the policy that everybody starts with. `row` is what the cell came to, the same on
+# every machine. Each ratio says what it counts: page accesses, contiguous prefixes, prompt tokens, or requests.
 
 # %%
 row = kv.replay(chat, "lru", "5%").row
@@ -51,7 +51,8 @@ _ = axes.legend(frameon=False)
 
 # %% [markdown]
 # ## An experiment
-# The same as a grid: any value may be a list, and the cells are the product. This is what a YAML file says, as a dictionary.
+# The same as a grid: any value may be a list, and the cells are the product. This is what a YAML file says, as a
+# dictionary.
 
 # %%
 experiment = {
@@ -78,8 +79,9 @@ kv.plot(results, "capacity")
 kv.plot(results, "heat-map")
 
 # %% [markdown]
-# No policy wins everywhere. Is a difference real, or would another stretch of the same traffic have turned it? `compare`
-# pairs the two policies block by block and gives a 95 % interval; only what lies outside of it is called a win.
+# No policy wins everywhere. Is a difference real, or would another stretch of the same traffic have turned it?
+# `compare` pairs the two policies block by block and gives a 95 % interval; only what lies outside of it is called a
+# win.
 
 # %%
 comparison = kv.compare(results, policies=("lru", "s3-fifo"), metrics=["hit_ratio"])
@@ -88,8 +90,8 @@ for d in comparison.differences:
     print(f"{d.trace[:24]:24} {d.capacity:>7,} pages: {100 * d.difference:+6.2f} {width:8} points  {d.verdict}")
 
 # %% [markdown]
-# The results are ordinary tables: `results.rows` for Polars, `results.to_pandas()` for pandas. The same run from a shell
-# is `kvreplay run experiments/quickstart.yaml`, and leaves a `report.html` beside the rows.
+# The results are ordinary tables: `results.rows` for Polars, `results.to_pandas()` for pandas. The same run from a
+# shell is `kvreplay run experiments/quickstart.yaml`, and leaves a `report.html` beside the rows.
 
 # %%
 frame = results.to_pandas()

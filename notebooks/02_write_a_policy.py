@@ -6,7 +6,6 @@
 
 # %%
 import tempfile
-import time
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -17,10 +16,11 @@ plt.rcParams["figure.dpi"] = 110
 
 # %% [markdown]
 # ## The idea
-# CLOCK: pages stand in a ring. A use sets a page's bit; the hand goes round, clears bits, and takes the first page whose
-# bit is not set. One bit a page, and no list to reorder on a hit.
+# CLOCK: pages stand in a ring. A use sets a page's bit; the hand goes round, clears bits, and takes the first page
+# whose bit is not set. One bit a page, and no list to reorder on a hit.
 #
-# `init` allocates everything, as arrays by page id. The hooks say what happens on a hit, on an insertion, and who leaves.
+# `init` allocates everything, as arrays by page id. The hooks say what happens on a hit, on an insertion, and who
+# leaves.
 
 # %%
 source = '''
@@ -112,6 +112,6 @@ panels[0].set_ylabel("page hit ratio, %")
 _ = panels[0].legend(frameon=False)
 
 # %% [markdown]
-# CLOCK stays close to LRU, with one bit a page instead of two links. To use the file anywhere: `kvreplay replay TRACE --policy ./clock.py`,
-# or `policy: [lru, ./clock.py]` in an experiment. Parameters are keyword-only arguments of `init` with defaults, and are
-# set as `./clock.py:bits=2` or `{name: ./clock.py, bits: [1, 2]}`.
+# CLOCK stays close to LRU, with one bit a page instead of two links. To use the file anywhere: `kvreplay replay TRACE
+# --policy ./clock.py`, or `policy: [lru, ./clock.py]` in an experiment. Parameters are keyword-only arguments of
+# `init` with defaults, and are set as `./clock.py:bits=2` or `{name: ./clock.py, bits: [1, 2]}`.
