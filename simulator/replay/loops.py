@@ -120,7 +120,7 @@ def replay_prefix(state, offsets, pages, start, stop, hit, cached, capacity, tal
             if cached[page] == _KNOWN:
                 on_hit(state, page, now)
             else:
-                _take_back(state, page, now, cached, tally)
+                _tell(state, page, now, cached, tally)
         end = missed
         while end < min(high, low + capacity):
             page = pages[end]
@@ -135,21 +135,18 @@ def replay_prefix(state, offsets, pages, start, stop, hit, cached, capacity, tal
         for now in range(missed, high):
             hit[now - first] = 0
         tally[REJECTIONS] += high - end
-        for now in range(end - 1, missed - 1, -1):
-            tally[KNOWN] += 1
-            on_insert(state, pages[now], now)
-        for now in range(missed - 1, low - 1, -1):
+        for now in range(end - 1, low - 1, -1):
             page = pages[now]
             in_use[page] = 0
-            if cached[page] == _GIVEN_UP:
-                _take_back(state, page, now, cached, tally)
+            if now >= missed or cached[page] == _GIVEN_UP:
+                _tell(state, page, now, cached, tally)
         if tally[FAULT]:
             return
         tally[PEAK] = max(tally[PEAK], tally[USED])
 
 
-def _take_back(state, page, now, cached, tally):
-    """A page that the policy gave up, but that could not leave, is used: the policy hears of it as of a new one."""
+def _tell(state, page, now, cached, tally):
+    """Tell the policy of a page that is new, or that it gave up but that could not leave and was used again."""
     if tally[READY] == page + 1:
         tally[READY] = 0
     cached[page] = _KNOWN
