@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from .errors import ExperimentError
 
 Loc = tuple[str | int, ...]  # the keys and list indices that lead to a value
 
+_MAX_BYTES = 2**20  # of a file; an experiment has a few thousand
 _MAX_NODES = 100_000  # after aliases are followed
 
 
@@ -89,7 +90,11 @@ def read(experiment: str | Path | Mapping[str, Any]) -> Source:
         return Source(_plain(experiment), {}, {}, Path())
     path = Path(experiment)
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)  # no more, even of a file without end
+        if len(content) > _MAX_BYTES:
+            raise ExperimentError(f"{path}: is larger than {_MAX_BYTES} bytes; name a YAML file")
+        text = content.decode()
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror}; name a YAML file") from error
     except UnicodeDecodeError:
@@ -140,8 +145,12 @@ class _Builder:
         if not node.tag.startswith(_TAG) or node.tag.removeprefix(_TAG) not in _BUILD:
             self.problems.append(f"{self._place(node)}: tag {node.tag!r} is not supported; remove it")
             return None
+        kind, build = _BUILD[node.tag.removeprefix(_TAG)]
+        if not isinstance(node, kind):  # `!!int [1]`
+            self.problems.append(f"{self._place(node)}: tag {node.tag!r} does not fit a {node.id}; remove it")
+            return None
         self._open.add(id(node))
-        value = _BUILD[node.tag.removeprefix(_TAG)](self, node, loc)
+        value = build(self, node, loc)
         self._open.remove(id(node))
         return value
 
@@ -161,14 +170,20 @@ class _Builder:
     def sequence(self, node: yaml.SequenceNode, loc: Loc) -> list[Any]:
         return [self.build(item, (*loc, i)) for i, item in enumerate(node.value)]
 
+    def constant(self, node: yaml.ScalarNode, loc: Loc) -> bool | None:
+        text = node.value.lower()
+        if text not in _CONSTANTS:  # `!!bool x`
+            self.problems.append(f"{self._place(node)}: {node.value[:40]!r} is not true, false or null; write one")
+        return _CONSTANTS.get(text)
+
     def number(self, node: yaml.ScalarNode, loc: Loc) -> float | int | None:
         text = node.value.lower().replace(".inf", "inf").replace(".nan", "nan")
         try:
-            if node.tag == _TAG + "int":
-                return int(text, 0 if text.startswith(("0x", "0o")) else 10)
-            if math.isfinite(float(text)):
-                return float(text)
-        except ValueError:  # `!!float x`, or an integer of thousands of digits
+            whole = node.tag == _TAG + "int"
+            value = int(text, 0 if text.startswith(("0x", "0o")) else 10) if whole else float(text)
+            if math.isfinite(value):
+                return value
+        except (ValueError, OverflowError):  # `!!float x`, or an integer of hundreds or thousands of digits
             pass
         self.problems.append(f"{self._place(node)}: {node.value[:40]!r} is not a finite number; write one")
         return None
@@ -177,14 +192,15 @@ class _Builder:
         return f"{self.file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
 
 
-_BUILD: dict[str, Any] = {
-    "map": _Builder.mapping,
-    "seq": _Builder.sequence,
-    "str": lambda builder, node, loc: node.value,
-    "null": lambda builder, node, loc: None,
-    "bool": lambda builder, node, loc: node.value.lower() == "true",
-    "int": _Builder.number,
-    "float": _Builder.number,
+_CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_BUILD: dict[str, tuple[type[yaml.Node], Callable[..., Any]]] = {
+    "map": (yaml.MappingNode, _Builder.mapping),
+    "seq": (yaml.SequenceNode, _Builder.sequence),
+    "str": (yaml.ScalarNode, lambda builder, node, loc: node.value),
+    "null": (yaml.ScalarNode, _Builder.constant),
+    "bool": (yaml.ScalarNode, _Builder.constant),
+    "int": (yaml.ScalarNode, _Builder.number),
+    "float": (yaml.ScalarNode, _Builder.number),
 }
 
 

@@ -69,6 +69,15 @@ def test_aliases_are_followed(tmp_path):
         ("? [1, 2]\n: 3\n", "1:3: a key is no plain text; quote it"),
         ("a: !!python/object/apply:os.system [ls]\n", "is not supported; remove it"),
         ("a: !include other.yaml\n", "1:4: tag '!include' is not supported; remove it"),
+        ("a: !!int [1]\n", "1:4: tag 'tag:yaml.org,2002:int' does not fit a sequence; remove it"),
+        ("a: !!int {b: 1}\n", "1:4: tag 'tag:yaml.org,2002:int' does not fit a mapping; remove it"),
+        ("a: !!map [1]\n", "1:4: tag 'tag:yaml.org,2002:map' does not fit a sequence; remove it"),
+        ("a: !!seq {b: 1}\n", "1:4: tag 'tag:yaml.org,2002:seq' does not fit a mapping; remove it"),
+        ("a: !!map foo\n", "1:4: tag 'tag:yaml.org,2002:map' does not fit a scalar; remove it"),
+        ("a: !!str [1]\n", "1:4: tag 'tag:yaml.org,2002:str' does not fit a sequence; remove it"),
+        ("a: !!bool x\n", "1:4: 'x' is not true, false or null; write one"),
+        ("a: !!null x\n", "1:4: 'x' is not true, false or null; write one"),
+        ("a: 0x" + "f" * 5000 + "\n", f"1:4: '0x{'f' * 38}' is not a finite number; write one"),
         ("a: " + "9" * 5000 + "\n", f"1:4: '{'9' * 40}' is not a finite number; write one"),
     ],
 )
@@ -111,6 +120,17 @@ def test_files_that_are_no_text_or_not_there(tmp_path):
     control.write_text("a: \x01")
     with pytest.raises(ExperimentError, match=r"control.yaml: unacceptable character"):
         read(control)
+
+
+@pytest.mark.parametrize("endless", [False, True])
+def test_large_files_are_refused_unread(tmp_path, endless):
+    path = tmp_path / "e.yaml"
+    if endless:
+        path.symlink_to("/dev/zero")
+    else:
+        path.write_text("name: t\n" + "#" * 2**20)
+    with pytest.raises(ExperimentError, match=r"e.yaml: is larger than 1048576 bytes; name a YAML file"):
+        read(path)
 
 
 def test_overrides_reach_inwards_and_are_named_as_the_place(tmp_path):
