@@ -36,7 +36,7 @@ class Trace:
     classic key trace is a trace of one page per request. Ids are dense: 0 .. n_pages - 1, numbered in
     first-seen order.
 
-    Raises TraceError where columns disagree in length, order or range.
+    Raises TraceError where columns disagree in length, order or range, or hold what cannot be.
     """
 
     name: str
@@ -68,8 +68,11 @@ class Trace:
             # Read-only and writable arrays compile separately; traces are always the former.
             column.flags.writeable = False
         self._check_lengths()
+        self._check_values()
 
     def _check_lengths(self) -> None:
+        if not 0 <= self.n_pages <= len(self.pages):
+            raise TraceError(f"trace {self.name!r}: {self.n_pages} distinct pages in {len(self.pages)} page accesses")
         lengths = {"page access": len(self.pages), "request": self.n_requests}
         lengths |= {"request + 1": self.n_requests + 1, "page": self.n_pages}
         for name, (_, index) in COLUMNS.items():
@@ -85,6 +88,17 @@ class Trace:
                 len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != total or _decreases(offsets)
             ):
                 raise TraceError(f"trace {self.name!r}: {name} must rise from 0 to {total}")
+
+    def _check_values(self) -> None:
+        if self.page_tokens is not None and not 1 <= self.page_tokens < 2**31:
+            raise TraceError(f"trace {self.name!r}: {self.page_tokens} tokens a page", mend="give from 1 to 2^31 - 1")
+        notes = self.meta.get("notes", [])
+        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+            raise TraceError(f"trace {self.name!r}: the notes in its metadata are {notes!r}", mend="list texts")
+        for name in ("prompt_tokens", "output_tokens", "page_bytes"):
+            column = getattr(self, name)
+            if column is not None and column.min(initial=0) < 0:
+                raise TraceError(f"trace {self.name!r}: {name} holds {column.min()}", mend="correct it to 0 or more")
         if len(self.pages) and int(self.pages.max()) >= self.n_pages:
             raise TraceError(f"trace {self.name!r}: page id {self.pages.max()} but only {self.n_pages} distinct pages")
         if self.parent is not None and not _earlier(self.parent):

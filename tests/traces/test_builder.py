@@ -119,11 +119,20 @@ def test_no_requests_are_no_trace():
         ({"page_bytes": np.array([1, 2])}, "page_bytes has 2 entries"),
         ({"parent": np.array([0], np.int32)}, "not one seen before"),
         ({"parent": np.array([-2], np.int32)}, "not one seen before"),
+        ({"n_pages": 2}, "2 distinct pages in 1 page accesses"),
+        ({"n_pages": -1}, "-1 distinct pages"),
+        ({"page_tokens": 0}, "0 tokens a page; give from 1"),
+        ({"page_tokens": -16}, "-16 tokens a page"),
+        ({"prompt_tokens": np.array([-5], np.int32)}, "prompt_tokens holds -5"),
+        ({"output_tokens": np.array([-1], np.int32)}, "output_tokens holds -1"),
+        ({"page_bytes": np.array([-1])}, "page_bytes holds -1"),
+        ({"meta": {"notes": 5}}, "notes in its metadata are 5"),
+        ({"meta": {"notes": [5]}}, "notes in its metadata are "),
     ],
 )
 def test_a_trace_refuses_columns_that_disagree(columns, message):
     with pytest.raises(TraceError, match=message):
-        Trace(name="t", n_pages=1, **{"pages": np.zeros(1, np.uint32)} | columns)
+        Trace(**{"name": "t", "n_pages": 1, "pages": np.zeros(1, np.uint32)} | columns)
 
 
 def test_columns_are_frozen_and_hashed_by_content_alone():
