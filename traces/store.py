@@ -14,6 +14,7 @@ from .trace import COLUMNS, Trace
 
 SUFFIX = ".kvtrace"
 _FORMAT = 1
+_TYPES = {"name": str, "n_pages": int, "page_tokens": int | None, "content_hash": str, "meta": dict}
 
 
 def save(trace: Trace, folder: Path) -> None:
@@ -58,12 +59,18 @@ def seal(trace: Trace, partial: Path, folder: Path) -> None:
 
 
 def open_trace(folder: Path) -> Trace:
-    """The trace stored in `folder`, memory-mapped. Raises TraceError where the store is damaged."""
+    """The trace stored in `folder`, memory-mapped. Raises TraceError where it is no store, or a damaged one."""
     try:
-        head = json.loads((folder / "trace.json").read_text(encoding="utf-8"))
+        text = (folder / "trace.json").read_bytes()
+    except FileNotFoundError as error:
+        raise TraceError("is a folder, not a trace", file=folder, mend="name a file") from error
+    except OSError as error:
+        raise TraceError(f"cannot be read ({error.strerror})", file=folder) from error
+    try:
+        head = json.loads(text)
         if head["format"] != _FORMAT:
             raise ValueError(f"store format {head['format']}, this version reads {_FORMAT}")
-        for key, kind in (("name", str), ("n_pages", int), ("page_tokens", int | None), ("meta", dict)):
+        for key, kind in _TYPES.items():
             if not isinstance(head[key], kind):
                 raise ValueError(f"{key} is {head[key]!r}")
         columns = {
@@ -81,7 +88,7 @@ def open_trace(folder: Path) -> Trace:
         trace.__dict__["content_hash"] = head["content_hash"]
     except (OSError, LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        mend = "delete the folder and read the source again"
+        mend = "write it again with `kvreplay traces convert`"
         raise TraceError(f"not a usable trace store ({reason})", file=folder, mend=mend) from error
     return trace
 

@@ -90,6 +90,10 @@ def edit(**changes):
         edit(columns={"page_offsets": 3}),
         edit(n_pages=1),
         edit(n_pages="many"),
+        edit(n_pages=99999999999),
+        edit(page_tokens=0),
+        edit(content_hash=5),
+        edit(meta={"notes": 5}),
         edit(name=None),
         lambda folder: (folder / "pages").unlink(),
         lambda folder: (folder / "pages").write_bytes(b"\0" * 11),
@@ -102,3 +106,11 @@ def test_a_damaged_store_is_refused_by_its_name(folder, damage):
         store.open_trace(folder)
     assert str(folder) in str(error.value)
     assert "\n" not in str(error.value)
+    assert "delete" not in str(error.value)
+
+
+def test_a_store_that_may_not_be_read_is_not_called_damaged(folder):
+    (folder / "trace.json").unlink()
+    (folder / "trace.json").mkdir()  # refused to everyone, where permissions do not stop root
+    with pytest.raises(TraceError, match=r"t\.kvtrace: cannot be read \(Is a directory\)$"):
+        store.open_trace(folder)
