@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +27,9 @@ from .synthesis import Synthesis, parse, with_pages
 from .trace import Trace
 
 _SUFFIXES = {".gz", ".zst", ".jsonl", ".csv", ".tsv", ".txt", ".bin", ".oraclegeneral", ".parquet", ".arrow"}
+
+_PARTIAL = ".partial-"
+_DAY = 24 * 3600  # seconds
 
 
 def load(
@@ -59,12 +65,14 @@ def load(
     key = hashlib.sha256(json.dumps([name, origin, code, _content_hash(path)]).encode()).hexdigest()[:24]
     readable = re.sub(r"[^\w.-]", "-", name)[:80]
     stored = folder / f"{readable}-{key}{store.SUFFIX}"
-    if not stored.exists():
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
-            whole = Path(scratch) / "whole"
-            with TraceBuilder(whole) as builder:
-                _ingest(file, partial(reader.read, file, **options), pages, builder, name, origin)
-            _publish(whole, stored)
+    _sweep(folder)
+    with contextlib.suppress(TraceError):  # not there yet, or damaged
+        return store.open_trace(stored)
+    with _scratch(folder) as scratch:
+        whole = Path(scratch) / "whole"
+        with TraceBuilder(whole) as builder:
+            _ingest(file, partial(reader.read, file, **options), pages, builder, name, origin)
+        _publish(whole, stored)
     return store.open_trace(stored)
 
 
@@ -95,16 +103,23 @@ def _content_hash(path: Path) -> str:
 
 
 def _publish(whole: Path, stored: Path) -> None:
-    """Rename the store `whole`; one that another process has put there meanwhile is the same and stays."""
+    """Rename the store `whole`; a good one that another process has put there meanwhile is the same and stays."""
     try:
         whole.rename(stored)
     except OSError:
         if not stored.exists():
             raise
+        try:
+            store.open_trace(stored)
+        except TraceError:
+            stored.rename(whole.with_name("damaged"))
+            whole.rename(stored)
 
 
 def _locate(source: str) -> tuple[Path, str, str | None, dict[str, Any]]:
     """The file or folder that `source` names; the name of its trace; format and options if the catalogue says."""
+    if not source:
+        raise TraceError("the trace has an empty name", mend="name a file, or one from `kvreplay traces list`")
     path = Path(source)
     if path.is_file() or path.is_dir():
         name = path
@@ -113,6 +128,8 @@ def _locate(source: str) -> tuple[Path, str, str | None, dict[str, Any]]:
         return path, name.name, None, {}
     if path.exists():
         raise TraceError("is no regular file", file=source, mend="copy its content to a file")
+    if path.is_symlink():
+        raise TraceError("is a broken link", file=source, mend="link it to a file that is there")
     if len(path.parts) > 1 or path.suffix.lower() in _SUFFIXES:
         raise TraceError("no such file", file=source, mend="check the path")
     entry = catalogue.find(source)
@@ -132,15 +149,30 @@ def _sniff(file: Source) -> str:
 
 
 def _cache_folder(path: Path) -> Path:
-    """Where stores of the file `path` are kept; made if need be."""
+    """Where stores of the file `path` are kept."""
     # A folder without any write permission is meant to stay as it is, even where root could write.
     writable = os.access(path.parent, os.W_OK) and path.parent.stat().st_mode & 0o222
     if writable and not os.environ.get("KVREPLAY_CACHE_DIR"):
-        folder = path.parent / ".kvreplay"
-    else:
-        folder = catalogue.cache_dir()
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
-    return folder
+        return path.parent / ".kvreplay"
+    return catalogue.cache_dir()
+
+
+def _scratch(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder within the cache `folder`, which is made if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        return tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=folder)
+    except OSError as error:
+        mend = "set KVREPLAY_CACHE_DIR to a folder that can be"
+        raise TraceError(f"the cache cannot be written ({error.strerror})", file=folder, mend=mend) from error
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what readings that were killed left in the cache `folder`: nothing in it was written for a day."""
+    for left in folder.glob(f"{_PARTIAL}*"):
+        with contextlib.suppress(OSError):  # another process sweeps or finishes it
+            if max(path.stat().st_mtime for path in (left, *left.rglob("*"))) < time.time() - _DAY:
+                shutil.rmtree(left)

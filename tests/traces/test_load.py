@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -91,6 +92,45 @@ def test_the_cache_is_elsewhere_where_the_folder_is_not_to_be_written(path, tmp_
     assert [file.name for file in path.parent.iterdir()] == ["k.txt"]
 
 
+@pytest.mark.parametrize("target", ["gone.txt", "link.txt"])
+def test_a_broken_link_is_called_one(path, target):
+    link = path.with_name("link.txt")
+    link.symlink_to(target)
+    with pytest.raises(TraceError, match=r"link\.txt: is a broken link"):
+        load(link)
+
+
+def test_a_damaged_store_in_the_cache_is_read_again(path, reads):
+    good = load(path).content_hash
+    (stored,) = (path.parent / ".kvreplay").glob("*.kvtrace")
+    (stored / "pages").write_bytes(b"damaged")
+    assert load(path).content_hash == load(path).content_hash == good
+    assert len(reads) == 2
+    assert sorted(file.name for file in stored.parent.iterdir()) == [".gitignore", stored.name]
+
+
+def test_what_a_killed_reading_left_is_swept_after_a_day(path):
+    load(path)
+    names = (".partial-old", ".partial-running", ".partial-new")
+    old, running, new = (path.parent / ".kvreplay" / name for name in names)
+    yesterday = time.time() - 25 * 3600
+    for folder in (old, running, new):
+        (folder / "inner").mkdir(parents=True)
+        (folder / "inner" / "pages").write_bytes(b"1234")
+    os.utime(old / "inner" / "pages", (yesterday, yesterday))
+    for folder in (old, running):
+        os.utime(folder / "inner", (yesterday, yesterday))
+        os.utime(folder, (yesterday, yesterday))
+    load(path)
+    assert [folder.exists() for folder in (old, running, new)] == [False, True, True]
+
+
+def test_a_cache_that_cannot_be_made_says_what_to_set(path, monkeypatch):
+    monkeypatch.setenv("KVREPLAY_CACHE_DIR", str(path / "below-a-file"))
+    with pytest.raises(TraceError, match=r"below-a-file: the cache cannot be written .*; set KVREPLAY_CACHE_DIR to"):
+        load(path)
+
+
 def test_a_failed_reading_leaves_nothing_behind(path):
     path.write_text("a\n" * 100_000 + "\n")
     with pytest.raises(TraceError, match=r"k.txt:100001: holds no key"):
@@ -135,7 +175,7 @@ def test_a_store_folder_is_opened_as_it_is(path, tmp_path):
     assert load(tmp_path / "s.kvtrace").content_hash == load(path).content_hash
     with pytest.raises(TraceError, match="a store is read as it is; give neither format nor options"):
         load(tmp_path / "s.kvtrace", page_tokens=4)
-    with pytest.raises(TraceError, match="not a usable trace store"):
+    with pytest.raises(TraceError, match="is a folder, not a trace; name a file"):
         load(tmp_path)
 
 
@@ -155,6 +195,8 @@ def test_a_catalogue_name_stands_for_its_file(tmp_path, monkeypatch):
         ("k.jsonl.gz", "k.jsonl.gz: no such file"),
         ("mooncake-conversatio", "did you mean 'mooncake-conversation'"),
         ("/dev/null", "/dev/null: is no regular file"),
+        ("", "the trace has an empty name; name a file"),
+        (".", ".: is a folder, not a trace; name a file"),
     ],
 )
 def test_what_cannot_be_found_is_named(source, message):
