@@ -76,6 +76,7 @@ def test_mooncake_block_size(jsonl, lengths, options, page_tokens, note):
         (request(timestamp=999), "time 999.0 comes after 1000.0; sort the file by time"),
         (request(timestamp=-1), "time -1.0 is no time"),
         (request(timestamp=float("nan")), "time nan is no time"),
+        (request(timestamp=1e300), "time 1e+300 is beyond 1e+12 seconds; check its unit"),
         (request(timestamp=float("inf")), "'timestamp' is inf; it must be a number"),
         (request(timestamp=10**400), "'timestamp' is 1000"),
         (request(timestamp="0"), "'timestamp' is '0'; it must be a number"),

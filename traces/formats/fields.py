@@ -14,6 +14,7 @@ from .source import Source
 PageTokens = Annotated[int, Interval(ge=1, le=10**6)]
 
 MAX_TOKENS = 10**8  # a longer prompt or answer is taken for a misread column
+_LATEST = 1e12  # seconds, 30,000 years: a later time is taken for one in another unit
 _WHOLE = 1 << 40  # more tokens than any text has: one page is all of it
 
 
@@ -31,7 +32,7 @@ class Clock:
     def seconds(self, times: np.ndarray, lines: Sequence[int] | None = None) -> np.ndarray:
         """(R,) float64 arrivals of (R,) recorded times; `lines` are where they stand, None for binary data.
 
-        Raises TraceError at the first time that is negative, not finite, or before the one above it.
+        Raises TraceError at the first time that is negative, not finite, beyond 1e12 s, or before the one above it.
         """
         if len(times) == 0:
             return np.empty(0)
@@ -41,15 +42,20 @@ class Clock:
         good = np.empty(len(times), bool)
         good[0] = times[0] >= last
         np.greater_equal(times[1:], times[:-1], out=good[1:])  # False for NaN
-        if times.dtype.kind != "u":
-            good &= (times >= 0) & (times < np.inf)
+        latest = _LATEST * self._per_second
+        good &= (times >= 0) & (times <= latest)
         if not good.all():
             bad = int(np.argmin(good))
             before = times[bad - 1] if bad else last
             earlier = 0 <= times[bad] < before
-            what = f"time {times[bad]}" + (f" comes after {before}" if earlier else " is no time")
+            if earlier:
+                wrong, mend = f"comes after {before}", "sort the file by time"
+            elif latest < times[bad] < np.inf:
+                wrong, mend = f"is beyond {_LATEST:.0e} seconds", "check its unit"
+            else:
+                wrong, mend = "is no time", "correct it"
             where = {"row": self._rows + bad + 1} if lines is None else {"line": lines[bad]}
-            raise self._source.error(what, mend="sort the file by time" if earlier else "correct it", **where)
+            raise self._source.error(f"time {times[bad]} {wrong}", mend=mend, **where)
         self._last = times[-1]
         self._rows += len(times)
         from_start = times - times.dtype.type(self.start if self._from_first else 0)
