@@ -21,10 +21,17 @@ class ParameterError(ValueError):
 
 
 def model(function: Callable[..., Any]) -> type[pydantic.BaseModel]:
-    """A strict-keyed pydantic model of `function`'s keyword-only arguments."""
+    """A strict-keyed pydantic model of `function`'s keyword-only arguments.
+
+    Raises ParameterError where an annotation names what is not there.
+    """
     import pydantic
 
-    hints = get_type_hints(function, include_extras=True)
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
+        where = f"{function.__module__}.{function.__qualname__}"
+        raise ParameterError(f"{where}: an annotation is no type ({error}); import what it names") from error
     fields: dict[str, Any] = {
         name: (hints.get(name, Any), ... if argument.default is argument.empty else argument.default)
         for name, argument in inspect.signature(function).parameters.items()
