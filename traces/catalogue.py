@@ -120,4 +120,5 @@ def _local(entry: Entry) -> Path | None:
     candidates = [_target(entry)]
     if mirror := os.environ.get("KVREPLAY_TRACE_DIR"):
         candidates[:0] = [Path(mirror) / entry.file, Path(mirror) / f"{entry.file}.gz"]
-    return next((path for path in candidates if path.is_file()), None)
+    # Unlike Path.is_file, this takes what cannot be looked at for absent.
+    return next((path for path in candidates if os.path.isfile(path)), None)

@@ -27,16 +27,26 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def positive(text: str) -> int:
+    """An argument's whole number above 0, for `add_argument(type=positive)`."""
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+
+
 def open_source(source: str, format: str | None = None, options: Sequence[str] = ()) -> Trace:
     """The trace that `source` names, as the arguments of `add_source_arguments` have it.
 
     Raises TraceError, or ParameterError for an option that is not KEY=VALUE or not known.
     """
-    from kvreplay.parameters import parse_pairs
+    from kvreplay.parameters import ParameterError, parse_pairs
     from kvreplay.traces import TraceError, generate, load
 
     if not source.startswith("generate:"):
-        return load(source, format, **parse_pairs(options, "--option"))
+        given = parse_pairs(options, "--option")
+        if given.keys() & {"source", "format"}:
+            raise ParameterError("--option: a source or format is no option; name them as SOURCE and --format NAME")
+        return load(source, format, **given)
     if format or options:
         raise TraceError(
             f"{source}: a generated workload takes no --format or --option",

@@ -16,7 +16,7 @@ HELP = "list, fetch, describe and convert traces"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from .sources import add_source_arguments
+    from .sources import add_source_arguments, positive
 
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="the public traces known by name")
@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fetching.add_argument("names", metavar="NAME", nargs="+", help="from `kvreplay traces list`")
     info = actions.add_parser("info", help="what a trace contains, in numbers and a picture")
     add_source_arguments(info)
-    info.add_argument("--bytes-per-token", type=int, metavar="N", help="KV bytes a token, for the footprint in bytes")
+    info.add_argument(
+        "--bytes-per-token", type=positive, metavar="N", help="KV bytes a token, for the footprint in bytes"
+    )
     info.add_argument("--plot", type=Path, metavar="FILE", help="draw the distributions into a .png or .svg")
     info.add_argument("--json", action="store_true", help="print one JSON object")
     actions.add_parser("workloads", help="the workloads that can be generated, and their parameters")

@@ -83,8 +83,9 @@ def read(source: Source, add: Callable[[Batch], None]) -> Facts:
 def write_table(trace: Trace, path: Path) -> None:
     """Write `trace` as a table to `path`, .parquet or .arrow, whole or not at all; `read` gives the same trace back.
 
-    Raises TraceError for any other suffix.
+    Raises TraceError for any other suffix, or where the file cannot be written.
     """
+    import polars as pl
     from polars.io.plugins import register_io_source
 
     if path.suffix not in (".parquet", ".arrow"):
@@ -97,10 +98,14 @@ def write_table(trace: Trace, path: Path) -> None:
     lazy = register_io_source(frames, schema=_frame(trace, 0, 0).schema)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as scratch:
         partial = Path(scratch) / path.name
-        if path.suffix == ".parquet":
-            lazy.sink_parquet(partial, row_group_size=rows, metadata={_METADATA: json.dumps(dict(trace.meta))})
-        else:
-            lazy.sink_ipc(partial, compression="zstd")
+        try:
+            if path.suffix == ".parquet":
+                lazy.sink_parquet(partial, row_group_size=rows, metadata={_METADATA: json.dumps(dict(trace.meta))})
+            else:
+                lazy.sink_ipc(partial, compression="zstd")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise TraceError(f"cannot be written ({reason})", file=path, mend="write it elsewhere") from error
         partial.replace(path)
 
 

@@ -45,7 +45,7 @@ def find(name: str) -> Callable[..., Trace]:
     return getattr(importlib.import_module(f".{name}", __package__), name)
 
 
-def generate(name: str, **params: Any) -> Trace:
+def generate(name: str, /, **params: Any) -> Trace:
     """The trace of workload `name`; its `meta` records the workload, every parameter and the seed.
 
     Raises TraceError for an unknown workload, ParameterError for wrong parameters.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,12 @@ def test_list_json_has_every_detail(capsys: pytest.CaptureFixture[str]) -> None:
     entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [entry["name"] for entry in entries] == [entry.name for entry in catalogue.entries()]
     assert all(entry["citation"] and entry["present"] is False for entry in entries)
+
+
+def test_list_does_without_a_mirror_that_cannot_be_read(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setenv("KVREPLAY_TRACE_DIR", "x" * 5000)  # refused to everyone, where permissions do not stop root
+    assert main(["traces", "list"]) == 0
+    assert "mooncake-conversation" in capsys.readouterr().out
 
 
 def test_fetch_verifies_a_mirror(capsys: pytest.CaptureFixture[str], monkeypatch, folder: Path) -> None:
@@ -190,6 +197,26 @@ def test_convert_keeps_every_column(small: str, suffix: str) -> None:
     assert len(list(Path("new").iterdir())) == 1
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_convert_onto_a_full_disk_names_the_file(capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))  # refuses what is written beyond, as a disk does
+    try:
+        message = failure(capsys, "convert", "generate:zipf:requests=200000", f"big{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert message.startswith(f"kvreplay: big{suffix}: cannot be written (")
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "many"])
+def test_sizes_are_positive(capsys: pytest.CaptureFixture[str], number: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["traces", "info", "generate:loop", f"--bytes-per-token={number}"])
+    assert stopped.value.code == 2
+    assert f"--bytes-per-token: {number!r} is no whole number above 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -200,6 +227,9 @@ def test_convert_keeps_every_column(small: str, suffix: str) -> None:
         (["info", "small.jsonl", "--option", "page_tokens=[1"], "'[1' is not a value"),
         (["info", "small.jsonl", "--option", "page_token=16"], "did you mean 'page_tokens'?"),
         (["info", "small.jsonl", "--format", "moncake"], "did you mean 'mooncake'?"),
+        (["info", "small.jsonl", "--option", "format=keys"], "name them as SOURCE and --format NAME"),
+        (["info", "small.jsonl", "--option", "source=x"], "name them as SOURCE and --format NAME"),
+        (["info", "generate:zipf:name=x"], "unknown parameter 'name'"),
         (["info", "generate:zipff"], "did you mean 'zipf'?"),
         (["info", "generate:zipf:skw=1"], "did you mean 'skew'?"),
         (["info", "generate:zipf", "--format", "keys"], "a generated workload takes no --format or --option"),
