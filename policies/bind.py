@@ -25,19 +25,27 @@ _LOOP_OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
 _HOOK_OPTIONS: dict[str, Any] = {**_LOOP_OPTIONS, "forceinline": True}
 
 
-def bind(loop: Function, hooks: Mapping[str, Callable[..., Any]], *, compiled: bool, cache: bool = True) -> Any:
+def bind(
+    loop: Function,
+    hooks: Mapping[str, Callable[..., Any]],
+    *,
+    compiled: bool,
+    checked: bool = False,
+    cache: bool = True,
+) -> Any:
     """`loop` with its free names (on_hit, evict, ...) bound to `hooks`.
 
-    `compiled=False` gives plain Python. `cache=False` keeps the machine code out of the disk cache: needed for policies
-    that later processes cannot import, such as a notebook's. Raises PolicyError where the policy does not compile,
-    naming its file and line, when the result is first called; later calls must pass the same types.
+    `compiled=False` gives plain Python; `checked` compiles with array bounds checked. `cache=False` keeps the machine
+    code out of the disk cache: needed for policies that later processes cannot import, such as a notebook's. Raises
+    PolicyError where the policy does not compile, naming its file and line, when the result is first called; later
+    calls must pass the same types.
     """
     if not compiled:
         return _clone(loop, hooks, lambda function, _: function)
     # The module counts as well: cached machine code refers to the State class by the module it was imported from.
     modules = sorted(hook.__module__ for hook in hooks.values())
-    key = hashlib.sha256(f"{fingerprint(loop, hooks)}{modules}".encode()).hexdigest()[:16]
-    bound = _jit_clone(loop, _Hooks(hooks), key, cache)
+    key = hashlib.sha256(f"{fingerprint(loop, hooks)}{modules}{checked}".encode()).hexdigest()[:16]
+    bound = _jit_clone(loop, _Hooks(hooks), key, checked, cache)
 
     entry: Callable[..., Any] | None = None
 
@@ -45,7 +53,12 @@ def bind(loop: Function, hooks: Mapping[str, Callable[..., Any]], *, compiled: b
         nonlocal entry
         if entry is None:
             entry = _compile(bound, args, hooks)
-        return entry(*args)
+        try:
+            return entry(*args)
+        except Exception as error:
+            file = hooks["evict"].__code__.co_filename
+            mend = "replay with compiled=False to see the line"
+            raise PolicyError(f"{file}: {type(error).__name__} in a hook: {error}; {mend}") from error
 
     return run
 
@@ -100,14 +113,16 @@ class _Hooks(dict):
 
 
 @functools.lru_cache(maxsize=256)
-def _jit_clone(loop: Function, hooks: _Hooks, key: str, cache: bool) -> Any:
+def _jit_clone(loop: Function, hooks: _Hooks, key: str, checked: bool, cache: bool) -> Any:
     from numba import njit
+
+    from kvreplay.jit import jit
 
     def compile_one(function: Function, is_loop: bool) -> Any:
         # numba's disk cache goes by the name alone: equal names of two policies would give one's hits for the other.
         function.__qualname__ = f"{function.__qualname__}_{key}"
-        options = _LOOP_OPTIONS | {"cache": cache} if is_loop else _HOOK_OPTIONS
-        return njit(**options)(function)
+        options = (_LOOP_OPTIONS if is_loop else _HOOK_OPTIONS) | {"boundscheck": checked}
+        return jit(function, **options) if is_loop and cache else njit(**options)(function)
 
     return _clone(loop, hooks, compile_one)
 

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .errors import PolicyError
@@ -55,9 +55,14 @@ class Hooks:
         """What `init` must be given besides capacity and n_pages: "future", "seed", "page_bytes"."""
         return frozenset(name for name in _positional(self.init) if name in NEEDS)
 
+    @property
+    def evict_code(self) -> CodeType:
+        """Where evict() was written, also where it was wrapped."""
+        return inspect.unwrap(self.evict).__code__
+
     def blame(self, error: BaseException) -> str:
         """``file:line: `` of the policy's own code nearest to where `error` was raised, or nothing."""
-        return _where(error, self.evict.__code__.co_filename)
+        return _where(error, self.evict_code.co_filename)
 
 
 def hooks_of(owner: Any, source: str, *, built_in: bool = False) -> Hooks:
@@ -65,7 +70,10 @@ def hooks_of(owner: Any, source: str, *, built_in: bool = False) -> Hooks:
     found: dict[str, Any] = {}
     for hook, arguments in _CONTRACT.items():
         function = getattr(owner, hook, None)
+        function = getattr(function, "py_func", function)  # jitted already: its source is what is compiled
         if function is not None:
+            if not isinstance(function, FunctionType):
+                raise PolicyError(f"{source}: {hook} is a {type(function).__name__}; write a plain function")
             _check_arguments(function, hook, arguments)
             found[hook] = function
         elif hook not in _OPTIONAL:
@@ -109,8 +117,8 @@ def load_file(path: Path) -> ModuleType:
         exec(compile(source, str(path), "exec"), module.__dict__)
     except SyntaxError as error:
         del sys.modules[name]
-        raise PolicyError(f"{path}:{error.lineno}: {error.msg}") from None
-    except Exception as error:
+        raise PolicyError(f"{path}:{error.lineno or 1}: {error.msg}") from None
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise PolicyError(f"{_where(error, str(path))}{type(error).__name__}: {error}") from None
     return module
@@ -121,7 +129,7 @@ def load_object(name: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise PolicyError(f"policy {name!r} does not load: {error}; write module:object") from error
 
 

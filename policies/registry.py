@@ -108,7 +108,7 @@ class Policy:
         extra = {name: offered[name] for name in self.needs}
         try:
             state = self.hooks.init(capacity, n_pages, **extra, **self.params)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = self.hooks.blame(error)
             raise PolicyError(f"{where}init() failed: {type(error).__name__}: {error}") from error
         if not (isinstance(state, tuple) and hasattr(state, "_fields")):

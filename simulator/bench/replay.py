@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 import kvreplay
+from kvreplay.jit import jit
 from kvreplay.policies import Policy, get, names
 from kvreplay.simulator.replay.cell import Cell
 from kvreplay.simulator.replay.engine import replay
@@ -173,7 +173,7 @@ def _touch_words(trace: Trace) -> dict[str, float]:
     return {"cpu_seconds": time.thread_time() - cpu, "wall_seconds": time.perf_counter() - wall}
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _touch(pages, words):
     for page in pages:
         words[page] += np.uint32(1)

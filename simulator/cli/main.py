@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
+import signal
 import sys
+import threading
 from importlib.metadata import version
 
 COMMANDS = ("run", "replay", "check", "compare", "plot", "report", "traces", "policies", "schema", "bench")
@@ -25,7 +28,12 @@ def main(argv: list[str] | None = None) -> int:
         sub = commands.add_parser(name, help=command.HELP, description=command.__doc__)
         command.add_arguments(sub)
         sub.set_defaults(run=command.run)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no reason to stop
     args = parser.parse_args(argv)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         return args.run(args)
     except KeyboardInterrupt:
@@ -39,5 +47,11 @@ def main(argv: list[str] | None = None) -> int:
         # TraceError, PolicyError, ExperimentError and ParameterError are all ValueErrors.
         if args.debug:
             raise
-        print(f"kvreplay: {error}", file=sys.stderr)
+        message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        print(f"kvreplay: {message}", file=sys.stderr)
         return 2
+
+
+def _terminate(number: int, frame: object) -> None:
+    """A batch system's SIGTERM is an interruption like Ctrl-C: what has finished is kept."""
+    raise KeyboardInterrupt

@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from kvreplay.policies import get
     from kvreplay.simulator.replay import fit, parse_capacity, sweep
+    from kvreplay.simulator.replay.trial import try_out
 
     from .sources import open_source
 
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     trace = open_source(args.source, args.format, args.option)
     for policy, capacity in itertools.product(policies, capacities):  # all mistakes before any result
         fit(trace, policy, capacity, reading=args.pages, bytes_per_token=args.bytes_per_token)
+        try_out(policy)
     results = sweep(
         trace,
         policies,

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _describe(plan: Plan, threads: int | None) -> None:
-    from kvreplay.simulator.experiment.runner import default_threads
+    from kvreplay.simulator.replay.threads import default_threads
 
     from .progress import clock
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import queue
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kvreplay.simulator.replay import Result
-from kvreplay.simulator.replay.curves import default_threads
+from kvreplay.simulator.replay.threads import in_threads
 
 from . import provenance
 from .plan import Cell, Plan, make_plan
@@ -96,43 +94,23 @@ def run_cells(
     Closing the iterator, or an exception in its consumer, starts no further cell and waits for none: the threads
     are daemons, so that Ctrl-C does not wait for a long replay.
     """
-    todo: queue.SimpleQueue[Cell] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[Cell, Result | Failure]] = queue.SimpleQueue()
-    stop = threading.Event()
     # Trace by trace, because what offline policies are told is kept for one trace at a time.
     order = {id(trace): i for i, trace in reversed(list(enumerate(cell.trace for cell in cells)))}
-    for cell in sorted(cells, key=lambda cell: order[id(cell.trace)]):
-        todo.put(cell)
-
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                cell = todo.get_nowait()
-            except queue.Empty:
-                return
-            done.put((cell, _attempt(cell)))
-
-    for _ in range(min(threads or default_threads(), len(cells))):
-        threading.Thread(target=work, daemon=True).start()
+    cells = sorted(cells, key=lambda cell: order[id(cell.trace)])
     accesses, total = 0, sum(cell.trace.n_accesses for cell in cells)
-    try:
-        for finished in range(1, len(cells) + 1):
-            cell, result = done.get()
-            accesses += cell.trace.n_accesses
-            if watch is not None:
-                error = result.error if isinstance(result, Failure) else None
-                share = (finished / len(cells) + accesses / total) / 2
-                watch(Progress(cell, error, finished, len(cells), share))
-            yield cell, result
-    finally:
-        stop.set()
+    for finished, (number, outcome) in enumerate(in_threads(Cell.replay, cells, threads), 1):
+        cell = cells[number]
+        result = _failure(outcome) if isinstance(outcome, BaseException) else outcome
+        accesses += cell.trace.n_accesses
+        if watch is not None:
+            error = result.error if isinstance(result, Failure) else None
+            share = (finished / len(cells) + accesses / total) / 2
+            watch(Progress(cell, error, finished, len(cells), share))
+        yield cell, result
 
 
-def _attempt(cell: Cell) -> Result | Failure:
-    try:
-        return cell.replay()
-    except Exception as error:
-        return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+def _failure(error: BaseException) -> Failure:
+    return Failure(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
 
 
 def _record(plan: Plan, status: str, started: datetime, failed: dict[str, Failure]) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from kvreplay.jit import jit
 
 
-@njit(cache=True, nogil=True)
+@jit
 def count_requests(hit, offsets, start, stop, prompt_tokens, page_tokens):
     """Counts over requests start .. stop - 1, whose first access is hit[0].
 
@@ -33,7 +33,7 @@ def count_requests(hit, offsets, start, stop, prompt_tokens, page_tokens):
     return prefix_hits, tokens_saved, requests_hit, ratios
 
 
-@njit(cache=True, nogil=True)
+@jit
 def count_bytes(hit, pages, start, stop, page_bytes):
     """Bytes of the accesses start .. stop - 1, and of those that hit; hit[0] belongs to access `start`."""
     total = 0

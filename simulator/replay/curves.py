@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +12,7 @@ from kvreplay.traces.reuse import distance_counts
 from kvreplay.traces.trace import Trace
 
 from .engine import Result, replay
+from .threads import in_threads
 
 
 class Curve(NamedTuple):
@@ -46,11 +45,6 @@ def curve(trace: Trace, policy: Any = "lru", capacities: Iterable[Any] | None = 
     return Curve(policy.label, amounts, hits, hits / max(trace.n_accesses, 1))
 
 
-def default_threads() -> int:
-    """One thread per core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def sweep(
     trace: Trace,
     policies: Iterable[Any],
@@ -61,10 +55,13 @@ def sweep(
 ) -> Iterator[Result]:
     """`replay` for every policy at every capacity, on `threads` threads (default: one per core), in the order given."""
     cells = [(get(policy), capacity) for policy in policies for capacity in capacities]
-    with ThreadPoolExecutor(threads or default_threads()) as pool:
-        pending = [pool.submit(replay, trace, policy, capacity, **options) for policy, capacity in cells]
-        try:
-            for future in pending:
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    finished: dict[int, Result | BaseException] = {}
+    wanted = 0
+    for number, outcome in in_threads(lambda cell: replay(trace, *cell, **options), cells, threads):
+        finished[number] = outcome
+        while wanted in finished:
+            result = finished.pop(wanted)
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+            wanted += 1

@@ -17,7 +17,7 @@ from . import loops, row
 from .capacity import Capacity, Size, parse_capacity
 from .cell import Cell
 from .counting import count_bytes, count_requests
-from .trial import try_out
+from .trial import rehearse, try_out
 
 READINGS = ("independent", "prefix")
 
@@ -59,6 +59,8 @@ def replay(
     policy = get(policy)
     size = fit(trace, policy, capacity, reading=reading, bytes_per_token=bytes_per_token)
     try_out(policy)
+    if compiled:
+        rehearse(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed)
     cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, compiled=compiled)
     counts = _count(cell, min(windows, trace.n_requests))
     return Result(_row(cell, size, seed, counts, bytes_per_token), counts.timings())
@@ -148,7 +150,7 @@ def _count(cell: Cell, windows: int) -> _Counts:
 
 
 def _row(cell: Cell, size: Size, seed: int, counts: _Counts, bytes_per_token: int | None) -> dict[str, Any]:
-    trace, tally, stats = cell.trace, cell.tally, cell.policy.hooks.stats
+    trace, tally = cell.trace, cell.tally
     requests = trace.n_requests
     pages, hits, prefix_hits = int(counts.pages.sum()), int(counts.hits.sum()), int(counts.prefix_hits.sum())
     has_tokens = trace.page_tokens is not None
@@ -190,9 +192,21 @@ def _row(cell: Cell, size: Size, seed: int, counts: _Counts, bytes_per_token: in
         "series_prefix_hits": counts.prefix_hits.tolist(),
         "series_tokens": counts.tokens.tolist() if has_tokens else None,
         "series_tokens_saved": counts.tokens_saved.tolist() if has_tokens else None,
-        "policy_stats": json.dumps(stats(cell.state)) if stats else "{}",
+        "policy_stats": _stats(cell),
         "trace_hash": trace.content_hash,
         "policy_fingerprint": cell.policy.fingerprint,
     }
     assert list(values) == list(row.COLUMNS)
     return values
+
+
+def _stats(cell: Cell) -> str:
+    """What the policy counted of itself, as a JSON object."""
+    hooks = cell.policy.hooks
+    if hooks.stats is None:
+        return "{}"
+    try:
+        return json.dumps(dict(hooks.stats(cell.state)), default=lambda value: value.tolist())
+    except Exception as error:
+        what = "stats() must return a dictionary of JSON values"
+        raise PolicyError(f"{hooks.blame(error)}{what}: {type(error).__name__}: {error}") from error

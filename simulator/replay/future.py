@@ -6,8 +6,8 @@ import functools
 import threading
 
 import numpy as np
-from numba import njit
 
+from kvreplay.jit import jit
 from kvreplay.policies import Future
 from kvreplay.traces.trace import Trace
 
@@ -28,7 +28,7 @@ def _future_of(trace: Trace) -> Future:
     return Future(trace.pages, next_use)
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _fill_next_use(pages, next_use, upcoming):
     for now in range(len(pages) - 1, -1, -1):
         next_use[now] = upcoming[pages[now]]

@@ -15,8 +15,9 @@ REJECTIONS = 2  # misses that were not cached
 PEAK = 3  # the highest USED
 READY = 4  # prefix loop: a page that was given up and has become a leaf, + 1
 KNOWN = 5  # prefix loop: cached pages that the policy knows; it gave up the others, which could not leave yet
-FAULT = 6  # not 0: evict() returned a page that is not cached, + 1
-TALLY_SIZE = 7
+FAULT = 6  # 1: evict() returned a page that is not cached, which is VICTIM
+VICTIM = 7
+TALLY_SIZE = 8
 
 # Entries of `cached` in the prefix loop; the others only tell cached from not.
 _KNOWN, _GIVEN_UP = 1, 2
@@ -51,9 +52,9 @@ def replay_independent(state, pages, start, stop, hit, cached, capacity, tally):
             if used < capacity:
                 used += 1
             elif admit(state, page, now):
-                victim = evict(state, now)
-                if victim >= n_pages or not cached[victim]:
-                    tally[FAULT] = np.int64(victim) + 1
+                victim = np.int64(evict(state, now))
+                if victim < 0 or victim >= n_pages or not cached[victim]:
+                    tally[FAULT], tally[VICTIM] = 1, victim
                     return
                 cached[victim] = 0
                 evictions += 1
@@ -84,9 +85,9 @@ def replay_sized(state, pages, start, stop, hit, cached, capacity, tally, page_b
             tally[REJECTIONS] += 1
             continue
         while used + size > capacity:
-            victim = evict(state, now)
-            if victim >= n_pages or not cached[victim]:
-                tally[FAULT] = np.int64(victim) + 1
+            victim = np.int64(evict(state, now))
+            if victim < 0 or victim >= n_pages or not cached[victim]:
+                tally[FAULT], tally[VICTIM] = 1, victim
                 return
             cached[victim] = 0
             used -= page_bytes[victim]
@@ -162,11 +163,11 @@ def _evict_leaf(state, now, cached, tally, parent, children, in_use):
     else:
         while True:
             if tally[KNOWN] == 0:
-                tally[FAULT] = len(cached) + 1
+                tally[FAULT], tally[VICTIM] = 1, len(cached)
                 return False
             chosen = np.int64(evict(state, now))
             if chosen < 0 or chosen >= len(cached) or cached[chosen] != _KNOWN:
-                tally[FAULT] = chosen + 1
+                tally[FAULT], tally[VICTIM] = 1, chosen
                 return False
             tally[KNOWN] -= 1
             if children[chosen] == 0 and not in_use[chosen]:

@@ -1,10 +1,14 @@
-"""A short uncompiled run of a policy from outside the project, before it is compiled.
+"""Short runs of a policy from outside the project, before it replays in earnest.
 
 Compiled code neither checks array bounds nor keeps tracebacks; here a mistake is an ordinary Python error, and
 can be blamed on the line of the policy that made it.
 """
 
 from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +18,8 @@ from kvreplay.traces.trace import Trace
 from .cell import Cell
 
 _PAGES, _ACCESSES, _CAPACITIES = 12, 300, (1, 2, 5, 12)
-_passed: set[str] = set()
+_REHEARSED = 1 << 17  # accesses
+_passed: set[Any] = set()
 
 
 def try_out(policy: Policy) -> None:
@@ -25,12 +30,54 @@ def try_out(policy: Policy) -> None:
     pages = np.minimum(rng.geometric(0.2, _ACCESSES) - 1, _PAGES - 1).astype(np.uint32)
     trace = Trace("trial", pages, _PAGES)
     for capacity in _CAPACITIES:
-        try:
-            with np.errstate(divide="raise"):
-                for _ in Cell(trace, policy, capacity, compiled=False).chunks(1):
-                    pass
-        except PolicyError:
-            raise
-        except Exception as error:
-            raise PolicyError(f"{policy.hooks.blame(error)}{type(error).__name__}: {error}") from error
+        _in_python(trace, policy, capacity)
     _passed.add(policy.fingerprint)
+
+
+def rehearse(trace: Trace, policy: Policy, capacity: int, reading: str, *, sized: bool, seed: int) -> None:
+    """Replay the beginning of `trace` with array bounds checked: an index beyond an array would else corrupt memory.
+
+    Built-in policies are tested for that, others rehearse once per trace, capacity and reading. Raises PolicyError
+    naming the line that fails.
+    """
+    rehearsal = (policy.fingerprint, trace.content_hash, capacity, reading, sized)
+    if policy.hooks.built_in or rehearsal in _passed:
+        return
+    options: dict[str, Any] = {"sized": sized, "seed": seed}
+    try:
+        _begin(Cell(trace, policy, capacity, reading, checked=True, **options))
+    except PolicyError as error:
+        if isinstance(error.__cause__, ArithmeticError | LookupError | ValueError):
+            _in_python(trace, policy, capacity, reading, **options)
+        raise
+    _passed.add(rehearsal)
+
+
+def _in_python(trace: Trace, policy: Policy, capacity: int, reading: str = "independent", **options: Any) -> None:
+    hooks = policy.hooks
+
+    @functools.wraps(hooks.evict)
+    def evict(state, now):
+        victim = hooks.evict(state, now)
+        if not isinstance(victim, int | np.integer):
+            code = hooks.evict_code
+            what = f"evict() returned {victim!r}; return the number of a cached page"
+            raise PolicyError(f"{code.co_filename}:{code.co_firstlineno}: {what}")
+        return victim
+
+    watched = dataclasses.replace(policy, hooks=dataclasses.replace(hooks, evict=evict))
+    try:
+        with np.errstate(divide="raise"):
+            _begin(Cell(trace, watched, capacity, reading, compiled=False, **options))
+    except PolicyError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PolicyError(f"{hooks.blame(error)}{type(error).__name__}: {error}") from error
+
+
+def _begin(cell: Cell) -> None:
+    seen = 0
+    for *_, hit in cell.chunks(max(cell.trace.n_accesses // _REHEARSED, 1)):
+        seen += len(hit)
+        if seen >= _REHEARSED:
+            return

@@ -42,7 +42,8 @@ def test_compiled_code_does_not_count_references(policy):
     trace = Trace("t", np.array([0, 1, 0], np.uint32), 2)
     Cell(trace, get(policy), 1).advance(0, 3, np.zeros(3, np.uint8))
     hooks = get(policy).hooks.compiled
-    loop = _jit_clone(loops.replay_independent, _Hooks(hooks), fingerprint(loops.replay_independent, hooks), False)
+    key = fingerprint(loops.replay_independent, hooks)
+    loop = _jit_clone(loops.replay_independent, _Hooks(hooks), key, False, False)
     cell = Cell(trace, get(policy), 1)
     loop(cell.state, trace.pages, 0, 3, np.zeros(3, np.uint8), cell.cached, 1, cell.tally)
     for code in loop.inspect_llvm().values():

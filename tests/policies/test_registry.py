@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import types
 from importlib.metadata import EntryPoint
@@ -150,6 +151,18 @@ def test_a_policy_as_an_object():
             "    np.zeros(3)[0] = page",
             r"mine\.py:13: allocates memory in a hook; allocate every array in init",
         ),
+        (
+            "return state.ring[(",
+            "return -state.ring[(",
+            r"mine\.py:19: evict\(\) returned page -?\d+, which is not cached",
+        ),
+        (
+            "return state.ring[(",
+            "return 0.5 + state.ring[(",
+            r"mine\.py:19: evict\(\) returned .*; return the number",
+        ),
+        ("return state.ring[(", "state.ring[(", r"mine\.py:19: evict\(\) returned None; return the number of"),
+        ("import numpy as np", "import numpy as np; import sys; sys.exit(0)", r"mine\.py:3: SystemExit: 0"),
         ("    pass", "    {}.update(a=page)", r"mine\.py:13: .*; hooks may use only what numba compiles"),
     ],
 )
@@ -176,3 +189,41 @@ def test_a_mistake_is_blamed_on_its_line(tmp_path, old, new, message):
 def test_specs_that_name_nothing(spec, message):
     with pytest.raises(PolicyError, match=message):
         get(spec)
+
+
+def fails_on_long_traces(tmp_path, line: str) -> str:
+    """MINE, with a mistake that the trial of a few hundred accesses does not meet."""
+    return write(tmp_path, MINE.replace("    pass", f"    if now > 5000:\n        {line}"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("state.ends[page + 99999999] = 1", r"mine\.py:14: IndexError: index \d+ is out of bounds"),
+        ("state.ring[len(state.ring) + page] = page", r"mine\.py:14: IndexError: index \d+ is out of bounds"),
+        ("raise KeyError('late')", r"mine\.py:14: KeyError: 'late'"),
+    ],
+)
+@pytest.mark.parametrize("reading", ["independent", "prefix"])
+def test_a_mistake_far_into_a_trace_is_an_error_too(tmp_path, line, message, reading):
+    import kvreplay
+
+    trace = kvreplay.generate("conversation", sessions=200, seed=1)
+    with pytest.raises(PolicyError, match=message):
+        replay(trace, fails_on_long_traces(tmp_path, line), "10%", reading=reading)
+
+
+def test_stats_that_are_no_json_are_blamed(tmp_path):
+    with pytest.raises(PolicyError, match=r"stats\(\) must return a dictionary of JSON values"):
+        replay(TRACE, write(tmp_path, MINE + "\ndef stats(state):\n    return {'a': object()}\n"), 3)
+    told = replay(TRACE, write(tmp_path, MINE + "\ndef stats(state):\n    return {'a': state.ends}\n"), 3)
+    assert json.loads(told.row["policy_stats"]).keys() == {"a"}
+
+
+@pytest.mark.parametrize(("name", "value"), [("evict", len), ("admit", 3), ("on_hit", "hit")])
+def test_hooks_are_plain_functions(name, value):
+    module = types.ModuleType("odd")
+    exec(MINE, module.__dict__)
+    setattr(module, name, value)
+    with pytest.raises(PolicyError, match=f"odd: {name} is a .*; write a plain function"):
+        get(module)
