@@ -7,11 +7,26 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write `content` (text as UTF-8) under a temporary name beside `path`, then put it in its place."""
+    """Write `content` (text as UTF-8) under a temporary name beside `path`, then put it in its place.
+
+    Folders that are missing are made. What is neither file nor folder, such as /dev/stdout, is written to directly.
+    Raises OSError, in one line that names the file or what is in its way.
+    """
+    data = content.encode() if isinstance(content, str) else content
     partial = path.with_name(f".partial-{path.name}")
     try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(data)
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        if isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError):
+            blocking = next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), path)
+            raise OSError(f"{blocking}: is in the way; move it, or write elsewhere") from error
+        raise OSError(f"{path}: cannot be written: {error.strerror}") from error

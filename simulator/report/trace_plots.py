@@ -27,7 +27,6 @@ def draw(summary: Summary, path: Path) -> None:
     """Draw what `summary` knows into `path`, a .png or .svg, whole or not at all."""
     figure = compose(summary)
     picture = to_svg(figure) if path.suffix == ".svg" else to_png(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, picture)
 
 

@@ -44,7 +44,6 @@ def write_plots(results: Results, folder: Path, metric: str = "hit_ratio", trace
         figure = _figure(kind, found, metric)
         if figure is None:
             continue
-        folder.mkdir(parents=True, exist_ok=True)
         stem = kind if metric == "hit_ratio" or kind == "time" else f"{kind}-{metric}"
         for suffix, content in ((".png", to_png(figure)), (".svg", to_svg(figure))):
             write_whole(folder / (stem + suffix), content)

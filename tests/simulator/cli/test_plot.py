@@ -34,6 +34,13 @@ def test_report_makes_everything_again(run, capsys):
     assert (run / "report.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize("command", ["plot", "report"])
+def test_a_file_where_the_plots_go_is_named(run, capsys, command):
+    (run / "plots").write_text("")
+    assert main([command, str(run)]) == 2
+    assert capsys.readouterr().err == f"kvreplay: {run / 'plots'}: is in the way; move it, or write elsewhere\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
