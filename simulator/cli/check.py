@@ -1,6 +1,7 @@
 """Checks an experiment against its committed baseline, and prints what moved.
 
-Exit codes: 0 all as in the baseline, 1 something moved, 2 no usable experiment or baseline.
+Exit codes: 0 all as in the baseline, 1 something moved, 2 no usable experiment or baseline, or a file
+that cannot be written.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from kvreplay.files import write_whole
     from kvreplay.simulator.experiment.baseline import BASELINES, check, update
 
     from .progress import ProgressLine
@@ -35,15 +37,16 @@ def run(args: argparse.Namespace) -> int:
         print(f"wrote {update(args.experiment, folder, watch=ProgressLine())}")
         return 0
     verdict = check(args.experiment, folder, watch=ProgressLine())
-    if args.junit:
-        args.junit.write_text(_junit(verdict))
-    if args.markdown:
-        args.markdown.write_text(_markdown(verdict))
     if verdict.moves:
         print(_text(verdict.moves[:_SHOWN]))
         if len(verdict.moves) > _SHOWN:
             print(f"... and {len(verdict.moves) - _SHOWN} more: --markdown FILE has all")
-    print(_summary(verdict))
+    print(_summary(verdict), flush=True)
+    # After the verdict, which must be told even where these cannot be written.
+    if args.junit:
+        write_whole(args.junit, _junit(verdict))
+    if args.markdown:
+        write_whole(args.markdown, _markdown(verdict))
     return 1 if verdict.moves else 0
 
 

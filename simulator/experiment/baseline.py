@@ -79,7 +79,6 @@ def update(
     obtained, failed = _obtain(plan, watch)
     if failed:
         raise ExperimentError(f"{_label(cell)}: {error}; the baseline stays" for cell, error in failed.items())
-    baselines.mkdir(parents=True, exist_ok=True)
     baseline = baselines / f"{plan.name}.csv"
 
     text = io.StringIO()
@@ -115,21 +114,34 @@ def _label(cell: tuple[Value, ...]) -> str:
 
 def _read(path: Path) -> Cells:
     try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            if tuple(reader.fieldnames or ()) != (*IDENTITY, *_COMPARED):
-                raise ExperimentError(f"{path}:1: other columns than this version compares; rewrite it with --update")
-            cells: Cells = {}
-            for line in reader:
-                values = {name: _value(name, text) for name, text in line.items()}
-                cells[_identity(values)] = {metric: values[metric] for metric in _COMPARED}
-            return cells
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ExperimentError(f"{path}: is not there; write it with --update") from None
-    except (csv.Error, ValueError, TypeError) as error:
-        if isinstance(error, ExperimentError):
-            raise
-        raise ExperimentError(f"{path}:{reader.line_num}: {error}; rewrite it with --update") from None
+    except OSError as error:
+        raise ExperimentError(f"{path}: cannot be read: {error.strerror}; name another --baseline") from error
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        number = content.count(b"\n", 0, error.start) + 1
+        raise ExperimentError(f"{path}:{number}: is not UTF-8 text; rewrite it with --update") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    columns = (*IDENTITY, *_COMPARED)
+    cells: Cells = {}
+    try:
+        if tuple(next(reader, ())) != columns:
+            raise ValueError("other columns than this version compares")
+        for fields in filter(None, reader):
+            if len(fields) != len(columns):
+                raise ValueError(f"{len(fields)} values for {len(columns)} columns")
+            values = {name: _value(name, field) for name, field in zip(columns, fields, strict=True)}
+            cell = _identity(values)
+            if cell in cells:
+                raise ValueError("the cell is there already")
+            cells[cell] = {metric: values[metric] for metric in _COMPARED}
+    except (csv.Error, ValueError) as error:
+        # An empty file has no line yet.
+        raise ExperimentError(f"{path}:{max(reader.line_num, 1)}: {error}; rewrite it with --update") from None
+    return cells
 
 
 def _value(name: str, text: str) -> Value:

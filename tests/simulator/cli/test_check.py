@@ -62,6 +62,16 @@ def test_what_moved_is_printed_and_written(experiment, tmp_path, capsys):
     assert main(["check", experiment, "--baseline", "here"]) == 0
 
 
+@pytest.mark.parametrize("option", ["--junit", "--markdown"])
+def test_the_verdict_is_told_even_where_its_files_cannot_be_written(experiment, capsys, option):
+    assert main(["check", experiment, "--update"]) == 0
+    capsys.readouterr()
+    assert main(["check", experiment, option, f"{experiment}/x"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "small: all 2 cells are as in results/baselines/small.csv\n"
+    assert err.splitlines()[-1] == f"kvreplay: {experiment}: is in the way; move it, or write elsewhere"
+
+
 def test_a_mistake_in_the_experiment_is_2(experiment):
     Path(experiment).write_text("name: small\n")
     assert main(["check", experiment]) == 2

@@ -117,6 +117,21 @@ def test_a_damaged_baseline_is_named(baseline, tmp_path, text, expected):
         check(SMALL, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda lines: [*lines, lines[3]], "10: the cell is there already; rewrite it with --update"),
+        (lambda lines: [*lines[:5], b"\xff\n"], "6: is not UTF-8 text; rewrite it with --update"),
+        (lambda lines: [*lines[:5], b"zipf,lru\n"], r"6: 2 values for \d+ columns; rewrite it with --update"),
+        (lambda lines: [*lines[:5], lines[5].replace(b"\n", b",7\n")], r"6: \d+ values for \d+ columns"),
+    ],
+)
+def test_a_line_that_does_not_belong_is_named(baseline, tmp_path, change, expected):
+    baseline.write_bytes(b"".join(change(baseline.read_bytes().splitlines(keepends=True))))
+    with pytest.raises(ExperimentError, match=f"{baseline}:{expected}"):
+        check(SMALL, tmp_path)
+
+
 def test_a_baseline_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ExperimentError, match=r"small.csv: is not there; write it with --update"):
         check(SMALL, tmp_path)
