@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 
 # What rows.parquet has in front of row.COLUMNS: the inputs that are not among them.
 INPUTS = {"cell": "String", "trace_seed": "Int64", "windows": "Int64", "bytes_per_token": "Int64"}
+_ROW_COLUMNS = INPUTS | {name: dtype for name, (dtype, _) in COLUMNS.items()}
+_TIMING_COLUMNS = {name: dtype for name, (dtype, _) in TIMINGS.items()}
+# What every row says, as reports group rows by it.
+_NEVER_NULL = ("cell", "trace", "policy", "reading", "capacity", "capacity_unit", "seed", "trace_hash")
 
 _JOURNAL, _ROWS, _TIMINGS, _RUN = "cells.jsonl", "rows.parquet", "timings.parquet", "run.json"
+_MAX_LEVELS = 30  # of run.json
 _DTYPES: dict[str, Any] = {
     "String": pl.String,
     "Int64": pl.Int64,
@@ -63,14 +68,53 @@ class Results:
 def open_results(folder: str | Path) -> Results:
     """The results in `folder`. Raises ExperimentError where there are none, or they are damaged."""
     folder = Path(folder)
+    path = folder / _ROWS
     try:
-        rows, timings = pl.read_parquet(folder / _ROWS), pl.read_parquet(folder / _TIMINGS)
-        return Results(folder, rows, timings, json.loads((folder / _RUN).read_text()))
+        rows = _read_table(path, _ROW_COLUMNS)
+        path = folder / _TIMINGS
+        timings = _read_table(path, {"cell": "String"} | _TIMING_COLUMNS)
+        path = folder / _RUN
+        run = json.loads(path.read_text(encoding="utf-8"))
+        _check_run(run)
     except FileNotFoundError as error:
         mend = "go on with --resume" if (folder / _JOURNAL).exists() else "run the experiment first"
         raise ExperimentError(f"{folder}: has no results; {mend}") from error
-    except (pl.exceptions.PolarsError, ValueError) as error:
-        raise ExperimentError(f"{folder}: is damaged ({str(error).splitlines()[0]}); go on with --resume") from error
+    except OSError as error:
+        raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}; name the folder of a run") from error
+    except (pl.exceptions.PolarsError, ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ExperimentError(f"{path}: is damaged ({reason}); run the experiment with --resume") from error
+    return Results(folder, rows, timings, run)
+
+
+def _read_table(path: Path, columns: dict[str, str]) -> pl.DataFrame:
+    """The table in `path`. Raises ValueError where one of `columns` is missing, of another type, or has a hole."""
+    table = pl.read_parquet(path)
+    for name, dtype in columns.items():
+        if table.schema.get(name) != _DTYPES[dtype]:
+            raise ValueError(f"column {name!r} is missing or not {dtype}")
+        if name in _NEVER_NULL and table[name].null_count():
+            raise ValueError(f"column {name!r} has a null")
+    return table
+
+
+def _check_run(run: Any) -> None:
+    """Raise ValueError where a report could not read this run.json."""
+    if not isinstance(run, dict) or not isinstance(run.get("experiment") or {}, dict):
+        raise ValueError("no mapping with an experiment")
+    for name in ("traces", "failed"):
+        items = run.get(name) or []
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise ValueError(f"{name} is no list of mappings")
+    if not all(isinstance(trace.get("meta") or {}, dict) for trace in run.get("traces") or []):
+        raise ValueError("the meta of a trace is no mapping")
+    if _is_deeper(run, _MAX_LEVELS):
+        raise ValueError(f"nested over {_MAX_LEVELS} levels deep")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deeper(item, levels - 1) for item in items)
 
 
 class Journal:
@@ -107,30 +151,59 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         except BlockingIOError:
             raise ExperimentError(f"{folder}: another run is writing here; wait, or choose another --out") from None
         except OSError as error:
-            raise ExperimentError(f"{folder}: cannot be written: {error.strerror}; choose another --out") from error
+            # What write_whole raises names the file already.
+            reason = f"{folder}: cannot be written: {error.strerror}" if error.strerror else str(error)
+            raise ExperimentError(f"{reason}; choose another --out") from error
         yield Journal(entries, file)
 
 
 def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
     entries = {}
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
     for number, line in enumerate(lines, 1):
         try:
-            entry = json.loads(line)
+            entry = json.loads(line.decode())
+            if not _is_entry(entry):
+                raise ValueError
             entries[entry["cell"]] = entry
-        except (ValueError, KeyError, TypeError):
-            if number < len(lines):
+        except (ValueError, RecursionError):
+            if number < len(lines):  # what follows the last line break is nothing, or torn
                 raise ExperimentError(f"{path}:{number}: is damaged; delete the line") from None
     return entries
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether this is what `Journal.append` writes."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("cell"), str)
+        and _fits(entry.get("row"), _ROW_COLUMNS)
+        and _fits(entry.get("timings"), _TIMING_COLUMNS)
+    )
+
+
+def _fits(values: Any, columns: dict[str, str]) -> bool:
+    # A line from an earlier version may lack columns that came later.
+    return isinstance(values, dict) and all(
+        _is(values[name], dtype) if values.get(name) is not None else name not in _NEVER_NULL
+        for name, dtype in columns.items()
+    )
+
+
+def _is(value: Any, dtype: str) -> bool:
+    if dtype == "List(Int64)":
+        return isinstance(value, list) and all(_is(item, "Int64") for item in value)
+    if dtype == "Int64":
+        return type(value) is int and -(2**63) <= value < 2**63
+    return isinstance(value, str) if dtype == "String" else type(value) in (int, float)
 
 
 def write_results(folder: Path, entries: Iterable[dict[str, Any]], run: dict[str, Any]) -> Results:
     """Replace the tables in `folder` by those of `entries`, lines of the journal, and run.json by `run`."""
     entries = list(entries)
-    rows = _table([entry["row"] for entry in entries], INPUTS | {name: dtype for name, (dtype, _) in COLUMNS.items()})
+    rows = _table([entry["row"] for entry in entries], _ROW_COLUMNS)
     timings = _table(
-        [{"cell": entry["cell"], **entry["timings"]} for entry in entries],
-        {"cell": "String"} | {name: dtype for name, (dtype, _) in TIMINGS.items()},
+        [{"cell": entry["cell"], **entry["timings"]} for entry in entries], {"cell": "String"} | _TIMING_COLUMNS
     )
     for name, frame in ((_ROWS, rows), (_TIMINGS, timings)):
         parquet = io.BytesIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
@@ -219,6 +221,40 @@ def test_a_torn_last_line_is_redone_and_a_damaged_one_is_named(tmp_path):
             run(SMALL, tmp_path, resume=True)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: b"[" * 100_000,
+        lambda line: b"\xff" + line,
+        lambda line: b"[]",
+        lambda line: json.dumps({"cell": json.loads(line)["cell"]}).encode(),
+        lambda line: json.dumps(json.loads(line) | {"cell": 5}).encode(),
+        lambda line: json.dumps(json.loads(line) | {"row": {}}).encode(),
+        lambda line: json.dumps(json.loads(line) | {"timings": None}).encode(),
+        lambda line: re.sub(rb'"hits": \d+', b'"hits": "many"', line),
+        lambda line: re.sub(rb'"hits": \d+', b'"hits": 1e3', line),
+        lambda line: re.sub(rb'"series_hits": \[', b'"series_hits": [null, ', line),
+    ],
+)
+def test_a_line_that_no_run_wrote_is_named(tmp_path, change):
+    run(SMALL, tmp_path, overrides=["policy=lru", "capacity=5", "seed=0"])
+    journal = tmp_path / "cells.jsonl"
+    first, second, third = journal.read_bytes().splitlines()
+    journal.write_bytes(b"\n".join([first, change(second), third, b""]))
+    with pytest.raises(ExperimentError) as caught:
+        run(SMALL, tmp_path, resume=True)
+    assert str(caught.value) == f"{journal}:2: is damaged; delete the line"
+
+
+def test_a_line_of_an_earlier_version_may_lack_a_column(tmp_path):
+    run(SMALL, tmp_path, overrides=["policy=lru", "capacity=5", "seed=0"])
+    journal = tmp_path / "cells.jsonl"
+    journal.write_text(re.sub(r'"series_prefix_hits": \[[^]]*\], ', "", journal.read_text()))
+    assert "series_prefix_hits" not in journal.read_text()
+    with open_journal(tmp_path) as opened:
+        assert len(opened.entries) == 3
+
+
 def test_one_run_at_a_time_writes_to_a_folder(tmp_path):
     with open_journal(tmp_path), pytest.raises(ExperimentError, match="another run is writing here"):
         run(SMALL, tmp_path)
@@ -264,6 +300,40 @@ def test_results_that_are_not_there_or_damaged(tmp_path):
     (tmp_path / "rows.parquet").write_bytes(b"PAR1 not really PAR1")
     with pytest.raises(ExperimentError, match=r"is damaged \("):
         open_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[]", "5", "null", "{", '{"experiment": 5}', '{"traces": [5]}', '{"traces": {"a": 1}}', '{"failed": ["x"]}'),
+        *('{"traces": [{"meta": 5}]}', "[" * 100_000, '{"provenance": ' + "[" * 200 + "]" * 200 + "}", "\udcff"),
+    ],
+)
+def test_a_damaged_record_of_the_run_is_one_line(tmp_path, text):
+    run(SMALL, tmp_path, overrides=["policy=lru", "capacity=5"])
+    path = tmp_path / "run.json"
+    path.write_text(text, errors="surrogateescape")
+    with pytest.raises(ExperimentError) as caught:
+        open_results(tmp_path)
+    assert str(caught.value).startswith(f"{path}: is damaged (")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda rows: rows.with_columns(trace=pl.lit(None, pl.String)), "column 'trace' has a null"),
+        (lambda rows: rows.drop("hits"), "column 'hits' is missing or not Int64"),
+        (lambda rows: rows.with_columns(pl.col("hits").cast(pl.String)), "column 'hits' is missing or not Int64"),
+    ],
+)
+def test_a_table_of_other_rows_is_one_line(tmp_path, change, expected):
+    results = run(SMALL, tmp_path, overrides=["policy=lru", "capacity=5"])
+    path = tmp_path / "rows.parquet"
+    change(results.rows).write_parquet(path)
+    with pytest.raises(ExperimentError) as caught:
+        open_results(tmp_path)
+    assert str(caught.value) == f"{path}: is damaged ({expected}); run the experiment with --resume"
 
 
 def test_estimates_grow_with_the_work():
