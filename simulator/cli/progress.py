@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +21,8 @@ class ProgressLine:
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._shown = float("-inf")
-        self._terminal = sys.stderr.isatty()
+        # Python closes stderr, or has none, where the shell closed it.
+        self._terminal = sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
 
     def __call__(self, progress: Progress) -> None:
         """Show `progress`, unless it was shown a moment ago."""
@@ -44,8 +46,12 @@ class ProgressLine:
 
     def _write(self, text: str) -> None:
         # On a terminal: back to the start of the line, and erase what was there.
-        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else text)
-        sys.stderr.flush()
+        if sys.stderr is None or sys.stderr.closed:
+            return
+        # Whoever reads this may go away before the run is done, which must not end it.
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else text)
+            sys.stderr.flush()
 
 
 def clock(seconds: float) -> str:
