@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -172,7 +173,8 @@ def _scratch(folder: Path) -> tempfile.TemporaryDirectory[str]:
 
 def _sweep(folder: Path) -> None:
     """Delete what readings that were killed left in the cache `folder`: nothing in it was written for a day."""
-    for left in folder.glob(f"{_PARTIAL}*"):
+    # Unlike Path.glob, this takes a folder that cannot be looked at for empty.
+    for left in [folder / name for name in glob.glob(f"{_PARTIAL}*", root_dir=folder)]:
         with contextlib.suppress(OSError):  # another process sweeps or finishes it
             if max(path.stat().st_mtime for path in (left, *left.rglob("*"))) < time.time() - _DAY:
                 shutil.rmtree(left)

@@ -125,9 +125,10 @@ def test_what_a_killed_reading_left_is_swept_after_a_day(path):
     assert [folder.exists() for folder in (old, running, new)] == [False, True, True]
 
 
-def test_a_cache_that_cannot_be_made_says_what_to_set(path, monkeypatch):
-    monkeypatch.setenv("KVREPLAY_CACHE_DIR", str(path / "below-a-file"))
-    with pytest.raises(TraceError, match=r"below-a-file: the cache cannot be written .*; set KVREPLAY_CACHE_DIR to"):
+@pytest.mark.parametrize("cache", ["k.txt/below-a-file", "long" * 100])
+def test_a_cache_that_cannot_be_made_says_what_to_set(path, monkeypatch, cache):
+    monkeypatch.setenv("KVREPLAY_CACHE_DIR", str(path.parent / cache))
+    with pytest.raises(TraceError, match=rf"{cache}: the cache cannot be written \(.+\); set KVREPLAY_CACHE_DIR to"):
         load(path)
 
 
