@@ -146,8 +146,12 @@ class _Column:
             self.last = values[-1]
         if self._file is None:
             self._chunks.append(values)
-        else:
+            return
+        try:
             values.tofile(self._file)
+        except OSError as error:
+            mend = "make room on that disk, or set KVREPLAY_CACHE_DIR to another"
+            raise TraceError(f"cannot be written ({error})", file=self._path, mend=mend) from error
 
     def values(self) -> np.ndarray:
         if self._file is None or self._path is None:

@@ -20,15 +20,16 @@ _TYPES = {"name": str, "n_pages": int, "page_tokens": int | None, "content_hash"
 def save(trace: Trace, folder: Path) -> None:
     """Write `trace` to `folder`, whole or not at all; an existing store there is replaced.
 
-    Raises TraceError where there is something else.
+    Raises TraceError where there is something else, or no room.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
         seal(trace, partial, folder)
-    except BaseException:
+    except OSError as error:
+        raise TraceError(f"cannot be written ({error})", file=folder, mend="write it elsewhere") from error
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def seal(trace: Trace, partial: Path, folder: Path) -> None:

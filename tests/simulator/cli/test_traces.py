@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -197,16 +198,30 @@ def test_convert_keeps_every_column(small: str, suffix: str) -> None:
     assert len(list(Path("new").iterdir())) == 1
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
-def test_convert_onto_a_full_disk_names_the_file(capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Refuses what goes into a file beyond 64 KiB, as a full disk would."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))  # refuses what is written beyond, as a disk does
-    try:
-        message = failure(capsys, "convert", "generate:zipf:requests=200000", f"big{suffix}")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("full_disk")
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".kvtrace"])
+def test_convert_onto_a_full_disk_names_the_file(capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    message = failure(capsys, "convert", "generate:zipf:requests=200000", f"big{suffix}")
     assert message.startswith(f"kvreplay: big{suffix}: cannot be written (")
     assert not list(Path().iterdir())
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_reading_onto_a_full_disk_says_so(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    Path("big.txt").write_text("a\n" * 30_000)  # 60 kB; its page column takes 4 bytes a line
+    message = failure(capsys, "info", "big.txt")
+    assert "cannot be written (" in message
+    assert "set KVREPLAY_CACHE_DIR" in message
+    assert [path.name for path in (folder / "cache").iterdir()] == [".gitignore"]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1.5", "many"])
