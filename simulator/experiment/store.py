@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 INPUTS = {"cell": "String", "trace_seed": "Int64", "windows": "Int64", "bytes_per_token": "Int64"}
 _ROW_COLUMNS = INPUTS | {name: dtype for name, (dtype, _) in COLUMNS.items()}
 _TIMING_COLUMNS = {name: dtype for name, (dtype, _) in TIMINGS.items()}
-# What every row says, as reports group rows by it.
-_NEVER_NULL = ("cell", "trace", "policy", "reading", "capacity", "capacity_unit", "seed", "trace_hash")
+# What every row says, and reports rely on.
+_NEVER_NULL = (
+    *("cell", "trace", "trace_hash", "policy", "reading", "capacity", "capacity_unit", "seed"),
+    *("capacity_share", "series_pages", "series_hits"),
+)
 
 _JOURNAL, _ROWS, _TIMINGS, _RUN = "cells.jsonl", "rows.parquet", "timings.parquet", "run.json"
 _MAX_LEVELS = 30  # of run.json
@@ -100,8 +103,11 @@ def _read_table(path: Path, columns: dict[str, str]) -> pl.DataFrame:
 
 def _check_run(run: Any) -> None:
     """Raise ValueError where a report could not read this run.json."""
-    if not isinstance(run, dict) or not isinstance(run.get("experiment") or {}, dict):
-        raise ValueError("no mapping with an experiment")
+    if not isinstance(run, dict):
+        raise ValueError("no mapping")
+    for name in ("experiment", "provenance"):
+        if not isinstance(run.get(name) or {}, dict):
+            raise ValueError(f"{name} is no mapping")
     for name in ("traces", "failed"):
         items = run.get(name) or []
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
