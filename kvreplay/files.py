@@ -9,13 +9,13 @@ from pathlib import Path
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write `content` (text as UTF-8) under a temporary name beside `path`, then put it in its place.
 
-    Folders that are missing are made. What is neither file nor folder, such as /dev/stdout, is written to directly.
+    Folders that are missing are made. Devices, pipes and links, such as /dev/stdout, are written to directly.
     Raises OSError, in one line that names the file or what is in its way.
     """
     data = content.encode() if isinstance(content, str) else content
     partial = path.with_name(f".partial-{path.name}")
     try:
-        if path.exists() and not path.is_file():
+        if path.is_symlink() or (path.exists() and not path.is_file()):
             path.write_bytes(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,14 @@ def test_what_is_in_the_way_is_named(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
+def test_a_link_is_followed_and_not_replaced(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "file")
+    write_whole(link, "text")
+    assert link.is_symlink()
+    assert (tmp_path / "file").read_text() == "text"
+
+
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
