@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from kvreplay.jit import jit
+
 _EMPTY = np.uint32(0xFFFFFFFF)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
@@ -47,13 +49,13 @@ class PageIds:
         _rehash(self._slots, self._keys, self.n_pages)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _slot(key, mask):
     # The fold lets high bits reach the low ones; the product's high half is well mixed.
     return (((key ^ (key >> np.uint64(32))) * _GOLDEN) >> np.uint64(20)) & mask
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _assign(keys, start, ids, slots, known, n_pages):
     mask = np.uint64(len(slots) - 1)
     one = np.uint64(1)
@@ -73,7 +75,7 @@ def _assign(keys, start, ids, slots, known, n_pages):
     return len(keys), n_pages
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _rehash(slots, known, n_pages):
     mask = np.uint64(len(slots) - 1)
     for page in range(n_pages):
@@ -83,7 +85,7 @@ def _rehash(slots, known, n_pages):
         slots[slot] = page
 
 
-@njit(cache=True, nogil=True)
+@jit
 def record_parents(pages, counts, first_new, parent):
     """Write the predecessor of every page first seen in `pages` into `parent`, -1 for the first of a request.
 
@@ -107,7 +109,7 @@ def record_parents(pages, counts, first_new, parent):
     return consistent
 
 
-@njit(cache=True, nogil=True)
+@jit
 def record_sizes(pages, key_bytes, first_new, page_bytes):
     """Write the size of every page first seen in `pages` into `page_bytes`; the number of other sizes met later.
 
@@ -125,7 +127,7 @@ def record_sizes(pages, key_bytes, first_new, page_bytes):
     return changes
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _chain(tokens, token_offsets, page_tokens, keys, counts):
     at = 0
     for request in range(len(token_offsets) - 1):

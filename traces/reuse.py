@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from kvreplay.jit import jit
+
 from .trace import Trace
 
 
@@ -52,7 +54,7 @@ def unlimited_cache(trace: Trace) -> UnlimitedCache:
 # A page's mark stands at the time of its last access, so the distance is the number of marks since then. A
 # mark is a bit, and a Fenwick tree counts words of 64 marks (Bennett and Kruskal, "LRU stack processing", IBM
 # Journal of Research and Development 19(4), 1975, with the tree of Fenwick, 1994, in place of theirs).
-@njit(cache=True, nogil=True)
+@jit
 def _count_distances(pages, counts):
     n_pages = len(counts)
     n_words = 2 * n_pages // 64 + 2
@@ -86,7 +88,7 @@ def _count_distances(pages, counts):
         now += 1
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _renumber(marks, tree, last, page_at):
     """Move the marks to times 0, 1, 2, ... in their order; returns the next free time."""
     now = 0
@@ -103,12 +105,12 @@ def _renumber(marks, tree, last, page_at):
     return now
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _bit(time):
     return np.uint64(1) << np.uint64(time & 63)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _add(tree, word, by):
     at = word + 1
     while at < len(tree):
@@ -116,7 +118,7 @@ def _add(tree, word, by):
         at += at & -at
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _count_ones(word):
     # Numba has no population count; this is the one of Warren, "Hacker's Delight", 2nd ed., figure 5-2.
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
@@ -125,7 +127,7 @@ def _count_ones(word):
     return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _fill_times(pages, offsets, arrival, last, times):
     done = 0
     for request in range(len(arrival)):
@@ -138,7 +140,7 @@ def _fill_times(pages, offsets, arrival, last, times):
             last[pages[i]] = now
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _count_unlimited(pages, offsets, prompt_tokens, page_tokens, seen):
     page_hits = 0
     prefix_hits = 0

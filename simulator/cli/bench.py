@@ -9,9 +9,11 @@ HELP = "measure speed and memory, beside libcachesim"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from .sources import positive
+
     parser.add_argument("what", choices=["replay"])
-    parser.add_argument("--requests", type=int, default=20_000_000, help="of the Zipf trace (default: 20 million)")
-    parser.add_argument("--rounds", type=int, default=3, help="take the best of so many (default: 3)")
+    parser.add_argument("--requests", type=positive, default=20_000_000, help="of the Zipf trace (default: 20 million)")
+    parser.add_argument("--rounds", type=positive, default=3, help="take the best of so many (default: 3)")
     parser.add_argument("--policy", help="only these, separated by commas")
     parser.add_argument("--json", action="store_true", help="print one JSON object per measurement")
 

@@ -10,7 +10,8 @@ HELP = "replay a trace file against policies and capacities"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from .sources import add_source_arguments
+    from .run import add_threads_argument
+    from .sources import add_source_arguments, positive
 
     add_source_arguments(parser)
     parser.add_argument(
@@ -33,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of policies that draw random numbers")
     parser.add_argument(
-        "--bytes-per-token", type=int, metavar="N", help="to give capacities in bytes: KV bytes a token"
+        "--bytes-per-token", type=positive, metavar="N", help="to give capacities in bytes: KV bytes a token"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="capacities replayed at once (default: one per core)")
+    add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per row")
 
 

@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_threads_argument(parser: argparse.ArgumentParser) -> None:
     """--threads, for every command that runs cells."""
-    parser.add_argument("--threads", metavar="N", type=_positive, help="cells replayed at once (default: one per core)")
+    from .sources import positive
+
+    parser.add_argument("--threads", metavar="N", type=positive, help="cells replayed at once (default: one per core)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -83,10 +85,3 @@ def _describe(plan: Plan, threads: int | None) -> None:
         f"{plan.memory(threads) / 2**20:.0f} MiB. Estimated from the traces' sizes and the typical speed of the "
         "built-in policies; compiling a policy for the first time takes a few seconds more."
     )
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
-    return value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from kvreplay.jit import jit
 
 
 class Popularity:
@@ -40,7 +41,7 @@ def drifted(ranks: np.ndarray, n: int, first: int, total: int, drift: float) -> 
     return ((ranks.astype(np.int64) - steps) % n).astype(np.uint32)
 
 
-@njit(cache=True, nogil=True)
+@jit
 def _invert(uniforms, cdf, guide, ranks):
     for i in range(len(uniforms)):
         u = uniforms[i]
