@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -136,6 +136,11 @@ class Trace:
         offsets = np.arange(self.n_requests + 1, dtype=np.int64)
         offsets.flags.writeable = False
         return offsets
+
+    @property
+    def bounds(self) -> Sequence[int] | np.ndarray:
+        """`offsets` to index one at a time: takes no memory where there is one page per request."""
+        return range(self.n_requests + 1) if self.page_offsets is None else self.page_offsets
 
     def texts(self) -> Iterator[str]:
         """The prompts in request order. Raises TraceError where the trace has none."""

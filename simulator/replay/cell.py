@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -50,14 +51,14 @@ class Cell:
 
     def chunks(self, windows: int) -> Iterator[tuple[int, int, int, np.ndarray]]:
         """Replay chunk by chunk: the window, the requests start .. stop - 1, and a hit byte per access, reused."""
-        offsets = self.trace.offsets
+        bounds = self.trace.bounds
         hit = np.empty(0, np.uint8)
         edges = np.linspace(0, self.trace.n_requests, windows + 1).astype(np.int64)
         for window, (low, high) in enumerate(itertools.pairwise(edges)):
             start = low
             while start < high:
-                stop = min(max(int(np.searchsorted(offsets, offsets[start] + _CHUNK, "right")) - 1, start + 1), high)
-                accesses = offsets[stop] - offsets[start]
+                stop = min(max(bisect.bisect_right(bounds, bounds[start] + _CHUNK, start) - 1, start + 1), high)
+                accesses = bounds[stop] - bounds[start]
                 if accesses > len(hit):
                     hit = np.empty(max(accesses, _CHUNK), np.uint8)
                 self.advance(start, stop, hit)
@@ -68,17 +69,17 @@ class Cell:
 
     def _bind(self, capacity: int, compiled: bool, checked: bool) -> Callable[[int, int, np.ndarray], None]:
         trace, hooks = self.trace, self.policy.hooks
-        offsets, pages, state, cached, tally = trace.offsets, trace.pages, self.state, self.cached, self.tally
+        bounds, pages, state, cached, tally = trace.bounds, trace.pages, self.state, self.cached, self.tally
         bound = partial(bind, hooks=hooks.compiled, compiled=compiled, checked=checked, cache=hooks.importable)
         if self.reading == "prefix":
             run = bound(loops.replay_prefix)
             children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
             shared = (cached, capacity, tally, trace.parent, children, in_use)
-            return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, *shared)
+            return lambda start, stop, hit: run(state, bounds, pages, start, stop, hit, *shared)
         run = bound(loops.replay_sized if self.sized else loops.replay_independent)
         sizes = (trace.page_bytes,) if self.sized else ()
         return lambda start, stop, hit: run(
-            state, pages, offsets[start], offsets[stop], hit, cached, capacity, tally, *sizes
+            state, pages, bounds[start], bounds[stop], hit, cached, capacity, tally, *sizes
         )
 
     def _fault(self) -> str:

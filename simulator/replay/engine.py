@@ -139,7 +139,7 @@ def _count(cell: Cell, windows: int) -> _Counts:
         counts.requests_hit += requests_hit
         counts.ratios += ratios
         if trace.page_bytes is not None:
-            first, last = trace.offsets[start], trace.offsets[stop]
+            first, last = trace.bounds[start], trace.bounds[stop]
             total, byte_hits = count_bytes(hit, trace.pages, first, last, trace.page_bytes)
             counts.bytes += total
             counts.byte_hits += byte_hits

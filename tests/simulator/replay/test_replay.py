@@ -97,6 +97,7 @@ def test_a_key_trace_counts_each_access_as_a_request():
     assert row["tokens"] is None
     assert row["byte_hit_ratio"] is None
     assert list(result.timings) == list(TIMINGS)
+    assert "offsets" not in trace.__dict__  # never written out: it would treble the memory of the trace
 
 
 def test_objects_of_different_sizes():
