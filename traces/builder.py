@@ -78,7 +78,7 @@ class TraceBuilder:
         self.n_requests += 0 if first is None else len(first)
 
     def finish(self, name: str, *, page_tokens: int | None = None, meta: dict[str, Any] | None = None) -> Trace:
-        """The trace of all batches; the stored folder, memory-mapped, where one was asked for."""
+        """The trace of all batches; its columns are mapped from the stored folder where one was asked for."""
         if self.n_requests == 0:
             raise TraceError(f"trace {name!r} has no requests")
         n_pages = self._ids.n_pages
@@ -95,7 +95,7 @@ class TraceBuilder:
             return trace
         # The spooled columns are the greater part of the store already.
         store.seal(trace, Path(self._spool.name), self._folder)
-        return store.open_trace(self._folder)
+        return trace
 
     def _add_pages(self, keys: np.ndarray, counts: np.ndarray | None, key_bytes: np.ndarray | None) -> None:
         known = self._ids.n_pages

@@ -72,9 +72,9 @@ def load(
     with _scratch(folder) as scratch:
         whole = Path(scratch) / "whole"
         with TraceBuilder(whole) as builder:
-            _ingest(file, partial(reader.read, file, **options), pages, builder, name, origin)
+            trace = _ingest(file, partial(reader.read, file, **options), pages, builder, name, origin)
         _publish(whole, stored)
-    return store.open_trace(stored)
+    return trace  # its columns stay mapped, wherever their files go
 
 
 def _ingest(
@@ -84,7 +84,7 @@ def _ingest(
     builder: TraceBuilder,
     name: str,
     origin: dict[str, Any],
-) -> None:
+) -> Trace:
     """Read `file` into `builder`, with made-up `pages` if there are any, and finish it."""
     facts = read(lambda batch: builder.add(with_pages(file, batch, pages) if pages else batch))
     if builder.n_requests == 0:
@@ -95,7 +95,7 @@ def _ingest(
     if builder.size_changes:
         notes.append(f"{builder.size_changes} accesses give an object another size than its first, which is kept")
     meta = facts.meta | origin | ({"notes": notes} if notes else {})
-    builder.finish(name, page_tokens=facts.page_tokens or (pages.page_tokens if pages else None), meta=meta)
+    return builder.finish(name, page_tokens=facts.page_tokens or (pages.page_tokens if pages else None), meta=meta)
 
 
 def _content_hash(path: Path) -> str:

@@ -85,7 +85,7 @@ class Trace:
         for name, total in (("page_offsets", len(self.pages)), ("text_offsets", _length(self.text_bytes))):
             offsets = getattr(self, name)
             if offsets is not None and (
-                len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != total or _decreases(offsets)
+                len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != total or not _rises(offsets)
             ):
                 raise TraceError(f"trace {self.name!r}: {name} must rise from 0 to {total}")
 
@@ -103,11 +103,12 @@ class Trace:
             raise TraceError(f"trace {self.name!r}: page id {self.pages.max()} but only {self.n_pages} distinct pages")
         if self.parent is not None and not _earlier(self.parent):
             raise TraceError(f"trace {self.name!r}: a page's parent is not one seen before it")
-        if self.arrival is not None and len(self.arrival):
+        # Times in order between finite ends are finite all: NaN is never in order.
+        ends = [] if self.arrival is None else [*self.arrival[:1], *self.arrival[-1:]]
+        if self.arrival is not None and not (_rises(self.arrival) and np.isfinite(ends).all()):
             if not np.isfinite(self.arrival).all():
                 raise TraceError(f"trace {self.name!r}: an arrival time is not finite")
-            if _decreases(self.arrival):
-                raise TraceError(f"trace {self.name!r}: arrival times go backwards", mend="sort the requests by time")
+            raise TraceError(f"trace {self.name!r}: arrival times go backwards", mend="sort the requests by time")
 
     @property
     def n_requests(self) -> int:
@@ -175,9 +176,9 @@ def _earlier(parent: np.ndarray) -> bool:
     return bool(np.all((parent >= -1) & (parent < np.arange(len(parent), dtype=np.int32))))
 
 
-def _decreases(column: np.ndarray, chunk: int = 1 << 20) -> bool:
-    """Whether a value is below the one before it; chunk by chunk, because the column may exceed memory."""
-    return any(
-        bool(np.any(column[i + 1 : i + chunk + 1] < column[i : i + chunk][: len(column) - i - 1]))
+def _rises(column: np.ndarray, chunk: int = 1 << 16) -> bool:
+    """Whether no value is below the one before it, or NaN; chunk by chunk, because the column may exceed memory."""
+    return all(
+        bool(np.all(column[i + 1 : i + chunk + 1] >= column[i : i + chunk][: len(column) - i - 1]))
         for i in range(0, len(column) - 1, chunk)
     )

@@ -160,7 +160,7 @@ def test_processes_that_read_one_file_at_once_agree(path):
     assert not list((path.parent / ".kvreplay").glob(".partial*"))
 
 
-def test_a_store_that_another_process_made_meanwhile_is_taken(path, monkeypatch):
+def test_a_store_that_another_process_made_meanwhile_is_kept(path, monkeypatch):
     publish = loading._publish
 
     def late(whole, stored):
@@ -168,6 +168,7 @@ def test_a_store_that_another_process_made_meanwhile_is_taken(path, monkeypatch)
         publish(whole, stored)
 
     monkeypatch.setattr(loading, "_publish", late)
+    assert load(path).n_requests == 3
     assert load(path).name == "theirs"
 
 

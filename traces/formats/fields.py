@@ -39,12 +39,10 @@ class Clock:
         if self._last is None:
             self.start = times[0].item()
         last = times[0] if self._last is None else self._last
-        good = np.empty(len(times), bool)
-        good[0] = times[0] >= last
-        np.greater_equal(times[1:], times[:-1], out=good[1:])  # False for NaN
         latest = _LATEST * self._per_second
-        good &= (times >= 0) & (times <= latest)
-        if not good.all():
+        rises = times[1:] >= times[:-1]  # False for NaN
+        if not (times[0] >= max(last, 0) and rises.all() and times[-1] <= latest):
+            good = np.concatenate([times[:1] >= last, rises]) & (times >= 0) & (times <= latest)
             bad = int(np.argmin(good))
             before = times[bad - 1] if bad else last
             earlier = 0 <= times[bad] < before

@@ -19,7 +19,7 @@ from .source import Source
 VERSION = 1
 
 _RECORD = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
-_ROWS = 1 << 18
+_ROWS = 1 << 15  # a batch and what is made of it stay in the processor's cache
 
 
 def sniff(head: bytes, name: str) -> bool:
