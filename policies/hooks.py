@@ -17,7 +17,7 @@ from typing import Any
 from .errors import PolicyError
 
 # What init() may ask for besides capacity and n_pages, by the name of a positional argument.
-NEEDS = ("future", "seed", "page_bytes")
+NEEDS = ("future", "seed", "page_bytes", "parent", "requests")
 
 _CONTRACT = {
     "init": ["capacity", "n_pages"],
@@ -42,6 +42,7 @@ class Hooks:
     admit: Callable[..., bool]
     stats: Callable[..., dict[str, Any]] | None
     sized: bool  # whether it may be used where pages differ in size
+    reading: str | None  # the only reading that it works in: "prefix"; None: any
     built_in: bool
     importable: bool  # whether another process finds the same functions: only then is machine code kept on disk
 
@@ -52,7 +53,7 @@ class Hooks:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What `init` must be given besides capacity and n_pages: "future", "seed", "page_bytes"."""
+        """What `init` must be given besides capacity and n_pages: those of NEEDS that it names."""
         return frozenset(name for name in _positional(self.init) if name in NEEDS)
 
     @property
@@ -83,11 +84,15 @@ def hooks_of(owner: Any, source: str, *, built_in: bool = False) -> Hooks:
         raise PolicyError(
             f"{source}: init() asks for {unknown[0]!r}; known: {', '.join(NEEDS)}, and parameters go behind a *"
         )
+    reading = getattr(owner, "READING", None)
+    if reading not in (None, "prefix"):
+        raise PolicyError(f'{source}: READING is {reading!r}; write "prefix", or leave it out')
     return Hooks(
         source=source,
         admit=found.pop("admit", _admit_all),
         stats=found.pop("stats", None),
         sized=getattr(owner, "SIZED", False),
+        reading=reading,
         built_in=built_in,
         importable=isinstance(owner, ModuleType) and owner.__name__ != "__main__",
         **found,

@@ -69,6 +69,20 @@ class Future(NamedTuple):
     next_use: Any  # (accesses,) int64: when the page of each access comes next; accesses: never
 
 
+class Requests(NamedTuple):
+    """What a policy may look up about the requests, read-only. Request r makes accesses offsets[r] .. offsets[r+1] - 1.
+
+    `now` only grows from request to request: a policy that keeps the number of the request in its state moves on in
+    constant time on average.
+    """
+
+    offsets: Any  # (R+1,) int64
+    pages: Any  # (accesses,) uint32: to look ahead of `now` is an assumption that the policy must state
+    arrival: Any  # (R,) float64: seconds; the number of the request where the trace has no times
+    prompt_tokens: Any  # (R,) int32; all zero where the trace does not say
+    category: Any  # (R,) int32: requests expected to behave alike, 0, 1, ...; -1: unknown
+
+
 @dataclass(frozen=True)
 class Policy:
     """A policy with its parameters, ready to run."""
@@ -85,7 +99,7 @@ class Policy:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What a replay must provide: "future" (an offline policy), "seed", "page_bytes"."""
+        """What a replay must provide: "future" (an offline policy), "seed", "page_bytes", "parent", "requests"."""
         return self.hooks.needs
 
     @cached_property
@@ -102,9 +116,11 @@ class Policy:
         seed: int = 0,
         future: Future | None = None,
         page_bytes: Any = None,
+        parent: Any = None,
+        requests: Requests | None = None,
     ) -> Any:
         """A fresh state. Raises PolicyError where init() fails or returns no NamedTuple of arrays."""
-        offered = {"seed": seed, "future": future, "page_bytes": page_bytes}
+        offered = {"seed": seed, "future": future, "page_bytes": page_bytes, "parent": parent, "requests": requests}
         extra = {name: offered[name] for name in self.needs}
         try:
             state = self.hooks.init(capacity, n_pages, **extra, **self.params)

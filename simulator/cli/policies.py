@@ -25,6 +25,9 @@ def run(args: argparse.Namespace) -> int:
                 print(f"  {key} = {value}")
             if policy.needs:
                 print(f"needs: {', '.join(sorted(policy.needs))}")
+            if policy.hooks.reading:
+                print(f"works in the {policy.hooks.reading} reading only (--pages {policy.hooks.reading})")
         else:
-            print(f"{name:18} {' '.join(text.split()).split('. ')[0].split(' (')[0].rstrip('.')}")
+            only = f" ({policy.hooks.reading} reading only)" if policy.hooks.reading else ""
+            print(f"{name:18} {' '.join(text.split()).split('. ')[0].split(' (')[0].rstrip('.')}{only}")
     return 0

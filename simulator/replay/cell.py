@@ -15,6 +15,7 @@ from kvreplay.traces.trace import Trace
 
 from . import loops
 from .future import future_of
+from .requests import requests_of
 
 # Accesses per call of a compiled loop: the hit bytes stay in the processor's cache, and Ctrl-C is answered at once.
 _CHUNK = 1 << 18
@@ -46,7 +47,10 @@ class Cell:
         # A policy's own capacity is in pages: no more of them than the trace has can ever be cached.
         pages = trace.n_pages if sized else capacity
         sizes = trace.page_bytes if sized else None
-        self.state = policy.init(pages, trace.n_pages, seed=seed, future=future, page_bytes=sizes)
+        told = requests_of(trace) if "requests" in policy.needs else None
+        self.state = policy.init(
+            pages, trace.n_pages, seed=seed, future=future, page_bytes=sizes, parent=trace.parent, requests=told
+        )
         self.advance = self._bind(capacity, compiled, checked)
 
     def chunks(self, windows: int) -> Iterator[tuple[int, int, int, np.ndarray]]:

@@ -87,6 +87,15 @@ def fit(
         )
     if reading == "prefix" and trace.parent is None:
         raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="use the independent reading")
+    if policy.hooks.reading not in (None, reading):
+        needed = policy.hooks.reading
+        raise PolicyError(
+            f"policy {policy.label} works in the {needed} reading only; set reading: {needed} (--pages {needed})"
+        )
+    if "parent" in policy.needs and trace.parent is None:
+        raise PolicyError(
+            f"policy {policy.label} needs pages that form prefixes; {trace.name} has none, use another trace or policy"
+        )
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(

@@ -17,7 +17,7 @@ from kvreplay.traces.trace import Trace
 
 from .cell import Cell
 
-_PAGES, _ACCESSES, _CAPACITIES = 12, 300, (1, 2, 5, 12)
+_PAGES, _REQUESTS, _CAPACITIES = 12, 120, (1, 2, 5, 12)
 _REHEARSED = 1 << 17  # accesses
 _passed: set[Any] = set()
 
@@ -26,12 +26,24 @@ def try_out(policy: Policy) -> None:
     """Replay a few hundred accesses in Python, once per policy. Raises PolicyError naming the line that fails."""
     if policy.hooks.built_in or policy.fingerprint in _passed:
         return
-    rng = np.random.default_rng(0)
-    pages = np.minimum(rng.geometric(0.2, _ACCESSES) - 1, _PAGES - 1).astype(np.uint32)
-    trace = Trace("trial", pages, _PAGES)
+    trace = _trial_trace()
     for capacity in _CAPACITIES:
-        _in_python(trace, policy, capacity)
+        _in_python(trace, policy, capacity, policy.hooks.reading or "independent")
     _passed.add(policy.fingerprint)
+
+
+@functools.cache
+def _trial_trace() -> Trace:
+    """Requests that walk a small binary tree from its root to a random page."""
+    parent = (np.arange(_PAGES, dtype=np.int32) - 1) // 2
+    paths: list[list[int]] = []
+    for page in parent:
+        paths.append([*(paths[page] if page >= 0 else []), len(paths)])
+    ends = np.minimum(np.random.default_rng(0).geometric(0.2, _REQUESTS) - 1, _PAGES - 1)
+    requests = [paths[end] for end in ends]
+    pages = np.concatenate(requests).astype(np.uint32)
+    offsets = np.cumsum([0, *map(len, requests)])
+    return Trace("trial", pages, _PAGES, page_offsets=offsets, parent=parent)
 
 
 def rehearse(trace: Trace, policy: Policy, capacity: int, reading: str, *, sized: bool, seed: int) -> None:
@@ -53,7 +65,7 @@ def rehearse(trace: Trace, policy: Policy, capacity: int, reading: str, *, sized
     _passed.add(rehearsal)
 
 
-def _in_python(trace: Trace, policy: Policy, capacity: int, reading: str = "independent", **options: Any) -> None:
+def _in_python(trace: Trace, policy: Policy, capacity: int, reading: str, **options: Any) -> None:
     hooks = policy.hooks
 
     @functools.wraps(hooks.evict)
