@@ -36,6 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bytes-per-token", type=positive, metavar="N", help="to give capacities in bytes: KV bytes a token"
     )
+    parser.add_argument(
+        "--warmup", type=float, default=0, metavar="SHARE", help="of the requests that fills the cache first, uncounted"
+    )
+    parser.add_argument("--ttl", type=float, metavar="SECONDS", help="that an entry is good for (default: for ever)")
     add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per row")
 
@@ -50,18 +54,16 @@ def run(args: argparse.Namespace) -> int:
     policies = [get(spec) for spec in args.policy.split(",")]
     capacities = [parse_capacity(text) for text in args.capacity.split(",")]
     trace = open_source(args.source, args.format, args.option)
+    settings = {
+        "reading": args.pages,
+        "bytes_per_token": args.bytes_per_token,
+        "warmup": args.warmup,
+        "ttl": args.ttl,
+    }
     for policy, capacity in itertools.product(policies, capacities):  # all mistakes before any result
-        fit(trace, policy, capacity, reading=args.pages, bytes_per_token=args.bytes_per_token)
+        fit(trace, policy, capacity, **settings)
         try_out(policy)
-    results = sweep(
-        trace,
-        policies,
-        capacities,
-        reading=args.pages,
-        seed=args.seed,
-        bytes_per_token=args.bytes_per_token,
-        threads=args.threads,
-    )
+    results = sweep(trace, policies, capacities, seed=args.seed, threads=args.threads, **settings)
     if args.json:
         for result in results:
             told = json.loads(result.row["policy_stats"])

@@ -27,7 +27,7 @@ from .yaml_source import Source, read
 # Columns that are known before the row is, and tell a cell from the others.
 IDENTITY = (
     *("trace", "trace_seed", "policy", "reading", "capacity", "capacity_unit"),
-    *("seed", "windows", "bytes_per_token"),
+    *("seed", "windows", "bytes_per_token", "warmup", "ttl"),
 )
 
 # For estimates only. Replays take 5 ns a page access (FIFO) to 150 ns (adaptive, on many pages), 100 bytes a page.
@@ -47,13 +47,15 @@ class Cell:
     seed: int
     windows: int
     bytes_per_token: int | None
+    warmup: float
+    ttl: float | None
 
     @property
     def identity(self) -> dict[str, Any]:
         """The columns IDENTITY of its row."""
         values = (
             *(self.trace.name, self.trace.meta.get("seed"), self.policy.label, self.reading),
-            *(self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token),
+            *(self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token, self.warmup, self.ttl),
         )
         return dict(zip(IDENTITY, values, strict=True))
 
@@ -78,16 +80,20 @@ class Cell:
             seed=self.seed,
             windows=self.windows,
             bytes_per_token=self.bytes_per_token,
+            warmup=self.warmup,
+            ttl=self.ttl,
         )
 
 
 def label(identity: Mapping[str, Any]) -> str:
     """A cell's identity in words."""
     seed, bytes_per_token = identity["trace_seed"], identity["bytes_per_token"]
+    warmup, ttl = identity["warmup"], identity["ttl"]
     return (
         f"{identity['trace']}{'' if seed is None else f' #{seed}'}, {identity['policy']}, "
         f"{identity['capacity']} {identity['capacity_unit']}, {identity['reading']}, seed {identity['seed']}, "
         f"{identity['windows']} windows{'' if bytes_per_token is None else f', {bytes_per_token} B a token'}"
+        f"{f', warm-up {warmup:g}' if warmup else ''}{'' if ttl is None else f', ttl {ttl:g} s'}"
     )
 
 
@@ -132,8 +138,9 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
         chosen = {axis: option.value for axis, option in options.items()}
         chosen = {"bytes_per_token": None, **chosen, "trace": traces[id(chosen["trace"])]}
         fitting = (chosen["trace"], chosen["policy"], chosen["capacity"])
+        settings = {name: chosen[name] for name in ("reading", "bytes_per_token", "warmup", "ttl")}
         try:
-            size = fit(*fitting, reading=chosen["reading"], bytes_per_token=chosen["bytes_per_token"])
+            size = fit(*fitting, **settings)
             try_out(chosen["policy"])
         except (CapacityError, PolicyError) as error:
             at = options["capacity" if isinstance(error, CapacityError) else "policy"]

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainVa
 from kvreplay.parameters import nearest
 from kvreplay.policies import Policy
 from kvreplay.simulator.replay.capacity import Capacity, parse_capacity
-from kvreplay.simulator.replay.row import COLUMNS
+from kvreplay.simulator.replay.row import COLUMNS, SETTINGS
 
 from . import grid
 from .entries import TraceSpec, parse_policies, parse_traces, problem
@@ -20,10 +20,8 @@ from .errors import ExperimentError
 from .grid import Option
 from .yaml_source import Source
 
-# What `check` compares. capacity and seed say which cell it is.
-METRICS = tuple(
-    name for name, (dtype, _) in COLUMNS.items() if dtype in ("Int64", "Float64") and name not in ("capacity", "seed")
-)
+# What `check` compares. The settings say which cell it is.
+METRICS = tuple(name for name, (dtype, _) in COLUMNS.items() if dtype in ("Int64", "Float64") and name not in SETTINGS)
 
 
 def _as_list(value: Any) -> Any:
@@ -50,6 +48,8 @@ Readings = Annotated[list[Literal["independent", "prefix"]], *_OneOrMore]
 Seeds = Annotated[list[Annotated[int, Strict(), Field(ge=0, lt=2**63)]], *_OneOrMore]
 Windows = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=10**5)]], *_OneOrMore]
 BytesPerToken = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=2**40)]], *_OneOrMore]
+Warmups = Annotated[list[Annotated[float, Strict(), Field(ge=0, lt=1)]], *_OneOrMore]
+TTLs = Annotated[list[Annotated[float, Strict(), Field(gt=0)] | None], *_OneOrMore]
 
 
 class Axes(pydantic.BaseModel):
@@ -64,6 +64,8 @@ class Axes(pydantic.BaseModel):
     seed: Seeds | None = Field(None, description="of policies that draw random numbers")
     windows: Windows | None = Field(None, description="points of the time series")
     bytes_per_token: BytesPerToken | None = Field(None, description="models memory where a trace has no sizes")
+    warmup: Warmups | None = Field(None, description="share of the requests that fills the cache first, uncounted")
+    ttl: TTLs | None = Field(None, description="seconds that an entry is good for; null: for ever")
 
     def options(self) -> dict[str, list[Option]]:
         """The options of every axis that was given, with their places in the experiment."""
@@ -95,6 +97,8 @@ class Experiment(Axes):
     capacity: Capacities
     seed: Seeds = [0]
     windows: Windows = [100]
+    warmup: Warmups = [0.0]
+    ttl: TTLs = [None]
     zip: list[Annotated[list[str], Field(min_length=2)]] = Field([], description="axes that advance together")
     exclude: list[Annotated[Axes, AfterValidator(_not_empty)]] = Field(
         [], description="cells that match all of the values are left out"

@@ -14,6 +14,7 @@ from kvreplay.policies.bind import bind
 from kvreplay.traces.trace import Trace
 
 from . import loops
+from .expiry import Expiry
 from .future import future_of
 from .requests import requests_of
 
@@ -24,8 +25,8 @@ _CHUNK = 1 << 18
 class Cell:
     """One policy in one cache on one trace, replayed from start to end in chunks.
 
-    `capacity` is in pages, or in bytes where `sized`; unlike in `replay`, it may exceed the trace. `checked` compiles
-    with array bounds checked, at up to half the speed.
+    `capacity` is in pages, or in bytes where `sized`; unlike in `replay`, it may exceed the trace. `ttl` is that of
+    `replay`. `checked` compiles with array bounds checked, at up to half the speed.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Cell:
         *,
         sized: bool = False,
         seed: int = 0,
+        ttl: float | None = None,
         compiled: bool = True,
         checked: bool = False,
     ) -> None:
         self.trace, self.policy, self.reading, self.sized = trace, policy, reading, sized
+        self.warmed_up = 0  # requests replayed that do not count
         self.tally = np.zeros(loops.TALLY_SIZE, np.int64)
         self.cached = np.zeros(trace.n_pages, np.uint8)
         future = future_of(trace) if "future" in policy.needs else None
@@ -52,24 +55,41 @@ class Cell:
             pages, trace.n_pages, seed=seed, future=future, page_bytes=sizes, parent=trace.parent, requests=told
         )
         self.advance = self._bind(capacity, compiled, checked)
+        self._expiry = None if ttl is None else Expiry(trace, ttl, reading)
+        self._hit = np.empty(0, np.uint8)
+
+    def warm_up(self, requests: int) -> None:
+        """Replay the first `requests` requests; from now on `tally` counts as if they had not been."""
+        for _ in self._replay(0, requests):
+            pass
+        self.warmed_up = requests
+        self.tally[[loops.EVICTIONS, loops.REJECTIONS]] = 0
+        self.tally[loops.PEAK] = self.tally[loops.USED]
 
     def chunks(self, windows: int) -> Iterator[tuple[int, int, int, np.ndarray]]:
-        """Replay chunk by chunk: the window, the requests start .. stop - 1, and a hit byte per access, reused."""
-        bounds = self.trace.bounds
-        hit = np.empty(0, np.uint8)
-        edges = np.linspace(0, self.trace.n_requests, windows + 1).astype(np.int64)
+        """Replay chunk by chunk: the window, the requests start .. stop - 1, and a hit byte per access, reused.
+
+        The windows are parts of equal request count, of what follows the warm-up.
+        """
+        edges = np.linspace(self.warmed_up, self.trace.n_requests, windows + 1).astype(np.int64).tolist()
         for window, (low, high) in enumerate(itertools.pairwise(edges)):
-            start = low
-            while start < high:
-                stop = min(max(bisect.bisect_right(bounds, bounds[start] + _CHUNK, start) - 1, start + 1), high)
-                accesses = bounds[stop] - bounds[start]
-                if accesses > len(hit):
-                    hit = np.empty(max(accesses, _CHUNK), np.uint8)
-                self.advance(start, stop, hit)
-                if self.tally[loops.FAULT]:
-                    raise PolicyError(self._fault())
-                yield window, int(start), int(stop), hit[:accesses]
-                start = stop
+            for start, stop, hit in self._replay(low, high):
+                yield window, start, stop, hit
+
+    def _replay(self, start: int, end: int) -> Iterator[tuple[int, int, np.ndarray]]:
+        bounds = self.trace.bounds
+        while start < end:
+            stop = min(max(bisect.bisect_right(bounds, bounds[start] + _CHUNK, start) - 1, start + 1), end)
+            accesses = bounds[stop] - bounds[start]
+            if accesses > len(self._hit):
+                self._hit = np.empty(max(accesses, _CHUNK), np.uint8)
+            self.advance(start, stop, self._hit)
+            if self.tally[loops.FAULT]:
+                raise PolicyError(self._fault())
+            if self._expiry is not None:
+                self._expiry.apply(start, stop, self._hit)
+            yield start, stop, self._hit[:accesses]
+            start = stop
 
     def _bind(self, capacity: int, compiled: bool, checked: bool) -> Callable[[int, int, np.ndarray], None]:
         trace, hooks = self.trace, self.policy.hooks

@@ -33,16 +33,18 @@ def lru_curve(trace: Trace) -> Curve:
 def curve(trace: Trace, policy: Any = "lru", capacities: Iterable[Any] | None = None, **options: Any) -> Curve:
     """The curve of any policy at `capacities` (default: 24, evenly spaced in the logarithm), replayed on threads.
 
-    LRU under the independent reading is exact at every capacity instead. `options` are those of `replay`.
+    LRU under the independent reading, without `warmup` or `ttl`, is exact at every capacity instead. `options` are
+    those of `replay`.
     """
     policy = get(policy)
-    if policy.name == "lru" and capacities is None and options.get("reading", "independent") == "independent":
+    plain = options.get("reading", "independent") == "independent" and not (options.get("warmup") or options.get("ttl"))
+    if policy.name == "lru" and capacities is None and plain:
         return lru_curve(trace)
     if capacities is None:
         capacities = np.unique(np.geomspace(1, trace.n_pages, 24).astype(np.int64)).tolist()
     rows = [result.row for result in sweep(trace, [policy], capacities, **options)]
     amounts, hits = (np.array([row[name] for row in rows]) for name in ("capacity", "hits"))
-    return Curve(policy.label, amounts, hits, hits / max(trace.n_accesses, 1))
+    return Curve(policy.label, amounts, hits, hits / rows[0]["pages"])
 
 
 def sweep(

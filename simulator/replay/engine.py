@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -45,25 +46,31 @@ def replay(
     seed: int = 0,
     windows: int = 100,
     bytes_per_token: int | None = None,
+    warmup: float = 0,
+    ttl: float | None = None,
     compiled: bool = True,
 ) -> Result:
     """Replay `trace` against `policy` (anything that `policies.get` takes) in a cache of `capacity`.
 
     `reading` says what a page is: ``independent`` takes every page for itself; ``prefix`` counts only the contiguous
     cached prefix of each request as hits, and lets a page leave only after the pages behind it. `windows` is the
-    number of points in the time series. `bytes_per_token` models memory where the trace has no sizes.
-    `compiled=False` runs the same source as plain Python, 100 times slower, for debugging a policy.
+    number of points in the time series. `bytes_per_token` models memory where the trace has no sizes. `warmup` is the
+    share of the requests, from 0 to below 1, that only fills the cache: the row counts what comes after them.
+    `ttl` is how many seconds an entry is good for since it was inserted or renewed; see `expiry`. `compiled=False`
+    runs the same source as plain Python, 100 times slower, for debugging a policy.
 
     Raises TraceError where the trace does not fit the reading, CapacityError, and PolicyError.
     """
     policy = get(policy)
-    size = fit(trace, policy, capacity, reading=reading, bytes_per_token=bytes_per_token)
+    size = fit(trace, policy, capacity, reading=reading, bytes_per_token=bytes_per_token, warmup=warmup, ttl=ttl)
     try_out(policy)
     if compiled:
         rehearse(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed)
-    cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, compiled=compiled)
-    counts = _count(cell, min(windows, trace.n_requests))
-    return Result(_row(cell, size, seed, counts, bytes_per_token), counts.timings())
+    cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, ttl=ttl, compiled=compiled)
+    cell.warm_up(int(warmup * trace.n_requests))
+    counts = _count(cell, min(windows, trace.n_requests - cell.warmed_up))
+    inputs = {"seed": seed, "warmup": float(warmup), "ttl": None if ttl is None else float(ttl)}
+    return Result(_row(cell, size, inputs, counts, bytes_per_token), counts.timings())
 
 
 def fit(
@@ -73,13 +80,19 @@ def fit(
     *,
     reading: str,
     bytes_per_token: int | None = None,
+    warmup: float = 0,
+    ttl: float | None = None,
 ) -> Size:
-    """What `capacity` comes to on `trace`, without replaying it.
+    """What `capacity` comes to on `trace`, without replaying it; the arguments are those of `replay`.
 
-    Raises TraceError, CapacityError or PolicyError where trace, policy, capacity and reading do not go together.
+    Raises TraceError, CapacityError, PolicyError or ValueError where they do not go together.
     """
     if reading not in READINGS:
         raise ValueError(f"reading {reading!r} is unknown; use {' or '.join(READINGS)}")
+    if not 0 <= warmup < 1:
+        raise ValueError(f"warmup {warmup}: is no share of the requests; use 0 or more, below 1")
+    if ttl is not None and not 0 < ttl < math.inf:
+        raise ValueError(f"ttl {ttl}: is no time to live; use seconds above 0")
     if not trace.has_pages:
         raise TraceError(
             f"{trace.name} carries lengths but no page identity",
@@ -96,6 +109,8 @@ def fit(
         raise PolicyError(
             f"policy {policy.label} needs pages that form prefixes; {trace.name} has none, use another trace or policy"
         )
+    if ttl is not None and trace.arrival is None:
+        raise TraceError(f"ttl: {trace.name} has no arrival times", mend="use a trace with them, or leave ttl out")
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(
@@ -158,9 +173,11 @@ def _count(cell: Cell, windows: int) -> _Counts:
     return counts
 
 
-def _row(cell: Cell, size: Size, seed: int, counts: _Counts, bytes_per_token: int | None) -> dict[str, Any]:
+def _row(
+    cell: Cell, size: Size, inputs: dict[str, Any], counts: _Counts, bytes_per_token: int | None
+) -> dict[str, Any]:
     trace, tally = cell.trace, cell.tally
-    requests = trace.n_requests
+    requests = trace.n_requests - cell.warmed_up
     pages, hits, prefix_hits = int(counts.pages.sum()), int(counts.hits.sum()), int(counts.prefix_hits.sum())
     has_tokens = trace.page_tokens is not None
     tokens, saved = int(counts.tokens.sum()), int(counts.tokens_saved.sum())
@@ -176,7 +193,7 @@ def _row(cell: Cell, size: Size, seed: int, counts: _Counts, bytes_per_token: in
         "capacity": size.amount,
         "capacity_unit": size.unit,
         "capacity_share": size.share,
-        "seed": seed,
+        **inputs,
         "requests": requests,
         "pages": pages,
         "hits": hits,

@@ -7,6 +7,9 @@ hits / pages by contract with scripts that read it.
 
 from __future__ import annotations
 
+# The columns that say what was replayed, besides `trace`'s and `policy`'s own: numbers, but no result.
+SETTINGS = ("capacity", "seed", "warmup", "ttl")
+
 # name -> (polars dtype name, meaning). Ratios of nothing (no sizes, no tokens) are null.
 COLUMNS: dict[str, tuple[str, str]] = {
     "trace": ("String", "name of the trace"),
@@ -19,16 +22,18 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "capacity_unit": ("String", "pages or bytes"),
     "capacity_share": ("Float64", "capacity / footprint of the trace"),
     "seed": ("Int64", "seed of the policy's own randomness"),
-    "requests": ("Int64", "requests replayed"),
-    "pages": ("Int64", "page accesses replayed"),
+    "warmup": ("Float64", "share of the requests that filled the cache first, and that no figure below counts"),
+    "ttl": ("Float64", "seconds that an entry is good for since it was inserted or renewed; null: for ever"),
+    "requests": ("Int64", "requests replayed after the warm-up"),
+    "pages": ("Int64", "page accesses of these"),
     "hits": (
         "Int64",
-        "page accesses that found their page (under `prefix`: within the contiguous hit prefix)",
+        "page accesses that found their page, within its ttl (under `prefix`: within the contiguous hit prefix)",
     ),
     "hit_ratio": ("Float64", "hits / pages"),
     "prefix_hits": ("Int64", "page accesses before the first miss of their request"),
     "prefix_hit_ratio": ("Float64", "prefix_hits / pages"),
-    "tokens": ("Int64", "prompt tokens replayed"),
+    "tokens": ("Int64", "prompt tokens of the requests"),
     "tokens_saved": ("Int64", "prompt tokens covered by prefix hits"),
     "token_hit_ratio": ("Float64", "tokens_saved / tokens"),
     "request_mean_hit_ratio": ("Float64", "mean over requests of prefix hits / pages of the request"),
@@ -52,7 +57,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "series_prefix_hits": ("List(Int64)", "prefix hits in each window"),
     "series_tokens": ("List(Int64)", "prompt tokens in each window"),
     "series_tokens_saved": ("List(Int64)", "prompt tokens covered by prefix hits in each window"),
-    "policy_stats": ("String", "JSON object of the policy's own counters, e.g. switches of adaptive"),
+    "policy_stats": ("String", "JSON object of the policy's own counters, warm-up included, e.g. switches of adaptive"),
     "trace_hash": ("String", "content hash of the trace"),
     "policy_fingerprint": ("String", "hash of the policy's code and everything it reaches"),
 }

@@ -18,7 +18,7 @@ from kvreplay.simulator.experiment.store import Results
 
 from .errors import ReportError
 from .intervals import over_blocks, over_seeds
-from .workloads import METRICS, Row, check_metric, is_number, workloads
+from .workloads import METRICS, Row, check_metric, is_number, settings, workloads
 
 BETTER, WORSE, NOISE, IDENTICAL, NO_INTERVAL = "better", "worse", "within noise", "identical", "no interval"
 
@@ -118,9 +118,10 @@ def difference(rows_a: list[Row], rows_b: list[Row], metric: str) -> Difference 
     intervals.append((over_seeds([y[metric] - x[metric] for x, y in pairs]), f"{len(pairs)} seeds"))
     half_width, basis = max(((half, basis) for half, basis in intervals if half is not None), default=(None, ""))
     same = all(x[metric] == y[metric] and x["series_hits"] == y["series_hits"] for x, y in pairs)
-    key = {name: pairs[0][0][name] for name in ("trace", "reading", "capacity", "capacity_unit")}
+    first = pairs[0][0]
     return Difference(
-        **key,
+        trace=first["trace"] + settings(first),
+        **{name: first[name] for name in ("reading", "capacity", "capacity_unit")},
         policy_a=pairs[0][0]["policy"],
         policy_b=pairs[0][1]["policy"],
         metric=metric,

@@ -16,11 +16,16 @@ DEFINITIONS = {
         "two readings of a trace. Independent: every page for itself. Prefix: a page counts only behind its whole "
         "prefix, and leaves only after the pages behind it."
     ),
+    "warm-up": "requests at the beginning that fill the cache, and that no figure counts.",
+    "ttl": (
+        "time to live: an entry is good for so many seconds since it was inserted or renewed. What finds an older one "
+        "misses and renews it in place; an old entry takes up room until then, or until it is evicted."
+    ),
     "footprint": "all distinct pages of a trace, or their bytes: the size of an infinite cache.",
     "Belady's MIN": (
         "evicts the page whose next use is farthest away. No policy that caches every miss gets more page hits "
         "among independent pages of one size. With prefix pages, object sizes or another ratio it is a good "
-        "offline policy, but no proven bound."
+        "offline policy, but no proven bound; neither is it after a warm-up, or where entries expire."
     ),
     "of the way to MIN": "(policy - lru) / (Belady's MIN - lru): 0 % is no better than LRU, 100 % is as good as MIN.",
     "95 % interval": (

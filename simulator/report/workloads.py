@@ -14,6 +14,7 @@ from kvreplay.parameters import nearest
 from kvreplay.simulator.experiment.store import INPUTS
 from kvreplay.simulator.replay.row import COLUMNS
 
+from . import numbers
 from .errors import ReportError
 
 # The ratios a row has, as they are called in front of a person. In each of them higher is better.
@@ -42,7 +43,10 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Workload:
-    """The rows of one trace in one reading: what a panel, a table and a paragraph of the report are about."""
+    """The rows of one trace in one reading: what a panel, a table and a paragraph of the report are about.
+
+    A warm-up or a time to live is part of the names: with another one it is another workload.
+    """
 
     trace: str
     reading: str
@@ -56,8 +60,13 @@ class Workload:
 
     @property
     def has_bound(self) -> bool:
-        """Whether Belady's MIN is a bound here: among independent pages of one size."""
-        return self.reading == "independent" and self.unit == "pages"
+        """Whether Belady's MIN is a bound here: among independent pages of one size, over the whole trace."""
+        return self.reading == "independent" and self.unit == "pages" and self.whole
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the trace counts, and whatever was cached hits: neither a warm-up nor a time to live."""
+        return not any(settings(row) for row in self.rows)
 
     @property
     def capacities(self) -> list[tuple[int, float]]:
@@ -95,17 +104,17 @@ class Workload:
             for row in self.rows
             if row["footprint"] and row["pages"]
         }
-        if not alike or self.unit != "pages" or not known:
+        if not alike or self.unit != "pages" or not self.whole or not known:
             return None
         return sum(known.values()) / len(known)
 
     def has_optimum(self, metric: str) -> bool:
-        """Whether Belady's MIN bounds `metric` here: page hits, among independent pages of one size."""
-        return metric == "hit_ratio" and self.reading == "independent" and self.unit == "pages"
+        """Whether Belady's MIN bounds `metric` here."""
+        return metric == "hit_ratio" and self.has_bound
 
 
 def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
-    """The rows of a run by trace, reading and unit of capacity, in their order; of `trace` only, where it is given.
+    """The rows of a run by trace, settings, reading and unit of capacity, in their order; of `trace` only, if given.
 
     Raises ReportError where `trace` is not among them, or the rows lack a column.
     """
@@ -113,20 +122,27 @@ def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
     if missing:
         raise ReportError(f"the table of rows has no column {missing[0]!r}; run the experiment again")
     ambiguous = _ambiguous(rows)
-    grouped: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in rows.iter_rows(named=True):
         # One name, but not one trace: other parameters, so that only the content tells them apart.
         name = f"{row['trace']} ({row['trace_hash'][:6]})" if row["trace"] in ambiguous else row["trace"]
-        grouped[name, row["reading"], row["capacity_unit"]].append(row)
+        grouped[name, settings(row), row["reading"], row["capacity_unit"]].append(row)
     kinds = Counter(name.partition(":")[0] for name in {name for name, *_ in grouped})
     found = []
-    for key, own in grouped.items():
-        kind = key[0].partition(":")[0]
-        if trace in (None, key[0], own[0]["trace"], kind):
-            found.append(Workload(*key, _aligned(own), kind if kinds[kind] == 1 else key[0]))
+    for (name, setting, reading, unit), own in grouped.items():
+        kind = name.partition(":")[0]
+        if trace in (None, name, own[0]["trace"], kind):
+            shown = kind if kinds[kind] == 1 else name
+            found.append(Workload(name + setting, reading, unit, _aligned(own), shown + setting))
     if trace is not None and not found:
         raise ReportError(f"trace {trace!r} is not in the results; {nearest(trace, list(kinds))}")
     return found
+
+
+def settings(row: Row) -> str:
+    """The warm-up and time to live of a row, as an addition to a name; empty where it has neither."""
+    warmup = f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else ""
+    return warmup + (f", ttl {row['ttl']:g} s" if row["ttl"] is not None else "")
 
 
 def policies(found: Iterable[Workload]) -> list[str]:

@@ -57,6 +57,24 @@ def test_rows_are_what_replay_gives_in_the_order_of_the_grid(tmp_path):
     assert (row["trace_seed"], row["windows"], row["bytes_per_token"]) == (0, 7, 1024)
 
 
+def test_warm_up_and_time_to_live_are_axes(tmp_path):
+    experiment = {
+        "name": "timed",
+        "trace": {"generate": "conversation", "sessions": 20},
+        "policy": "lru",
+        "capacity": "20%",
+        "warmup": [0, 0.5],
+        "ttl": [None, 30],
+    }
+    rows = run(experiment, tmp_path / "out").rows.to_dicts()
+    trace = generate("conversation", sessions=20)
+    assert [(row["warmup"], row["ttl"]) for row in rows] == [(0, None), (0, 30), (0.5, None), (0.5, 30)]
+    for row in rows:
+        expected = replay(trace, "lru", "20%", warmup=row["warmup"], ttl=row["ttl"]).row
+        assert {name: row[name] for name in COLUMNS} == expected
+    assert len({row["hits"] for row in rows}) == 4
+
+
 def test_the_folder_reads_back(tmp_path):
     results = run(SMALL, tmp_path / "out", overrides=["policy=lru"])
     again = open_results(tmp_path / "out")

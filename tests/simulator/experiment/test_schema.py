@@ -43,6 +43,8 @@ windws: 3
 windows: 0
 seed: [0, -1, 1.5]
 bytes_per_token: many
+warmup: [0, 1, half]
+ttl: [null, 0, 60]
 zip: [[trace, capcity], [trace, seed], [seed]]
 exclude: [{policy: belady, readin: prefix}, {policy: nope}]
 tolerance: {hit_rtio: 0.0, hits: -1}
@@ -73,11 +75,14 @@ MISTAKES = [
     (12, "-1", "seed is -1; input should be greater than or equal to 0"),
     (12, "1.5", "seed is 1.5; input should be a valid integer"),
     (13, "many", "bytes_per_token is 'many'; input should be a valid integer"),
-    (14, "[seed]", "zip is ['seed']; list should have at least 2 items"),
-    (15, "readin", "unknown key 'readin', did you mean 'reading'?"),
-    (15, "nope", "unknown policy 'nope', known: "),
-    (16, "hit_rtio", "unknown metric 'hit_rtio', did you mean 'hit_ratio'?"),
-    (16, "-1", "tolerance is -1; input should be greater than or equal to 0"),
+    (14, "1,", "warmup is 1; input should be less than 1"),
+    (14, "half", "warmup is 'half'; input should be a valid number"),
+    (15, "0,", "ttl is 0; input should be greater than 0"),
+    (16, "[seed]", "zip is ['seed']; list should have at least 2 items"),
+    (17, "readin", "unknown key 'readin', did you mean 'reading'?"),
+    (17, "nope", "unknown policy 'nope', known: "),
+    (18, "hit_rtio", "unknown metric 'hit_rtio', did you mean 'hit_ratio'?"),
+    (18, "-1", "tolerance is -1; input should be greater than or equal to 0"),
 ]
 
 

@@ -110,6 +110,40 @@ def test_objects_of_different_sizes():
     assert (row["capacity_unit"], row["peak_bytes"], row["peak_pages"]) == ("bytes", 10, None)
 
 
+@pytest.mark.parametrize("reading", ["independent", "prefix"])
+@settings(max_examples=40, deadline=None)
+@given(trace=prefix_traces(), data=st.data())
+def test_no_figure_counts_the_warm_up(reading, trace, data):
+    """Requests one by one, without a warm-up, tell what each of them adds."""
+    capacity = data.draw(st.integers(1, trace.n_pages))
+    warmup = data.draw(st.floats(0, 1, exclude_max=True))
+    first = int(warmup * trace.n_requests)
+    whole = replay(trace, "sieve", capacity, reading=reading, windows=trace.n_requests).row
+    warm = replay(trace, "sieve", capacity, reading=reading, windows=trace.n_requests, warmup=warmup).row
+    for name in ("pages", "hits", "prefix_hits", "tokens", "tokens_saved"):
+        assert warm[f"series_{name}"] == whole[f"series_{name}"][first:]
+        assert warm[name] == sum(whole[f"series_{name}"][first:])
+    assert warm["hit_ratio"] == warm["hits"] / warm["pages"]
+    assert warm["requests"] == trace.n_requests - first
+    ratios = np.array(whole["series_prefix_hits"][first:]) / np.diff(trace.offsets)[first:]
+    assert warm["requests_hit"] == sum(ratios == 1)
+    assert warm["request_mean_hit_ratio"] == pytest.approx(ratios.mean())
+    pages = trace.pages[: trace.offsets[first]]
+    if reading == "independent":
+        # Every miss is cached, and evicts what there is no room beside.
+        room = capacity - min(capacity, len(set(pages.tolist())))
+        assert warm["evictions"] == max(warm["pages"] - warm["hits"] - room, 0)
+        assert warm["peak_pages"] == min(capacity, trace.n_pages)
+    assert (warm["warmup"], whole["warmup"]) == (warmup, 0)
+
+
+def test_curves_know_of_warm_ups():
+    trace = kvreplay.generate("zipf", requests=5000, keys=300, seed=1)
+    line = curve(trace, "lru", warmup=0.5)
+    assert line.hits.tolist() == [replay(trace, "lru", c, warmup=0.5).row["hits"] for c in line.capacity.tolist()]
+    assert line.hit_ratio[-1] == line.hits[-1] / 2500
+
+
 @settings(max_examples=40, deadline=None)
 @given(trace=prefix_traces())
 def test_lru_curve_is_lru_at_every_capacity(trace):
@@ -144,6 +178,9 @@ def test_seeds_change_random_and_nothing_else():
     [
         ({"reading": "sideways"}, ValueError, "use independent or prefix"),
         ({"reading": "prefix"}, TraceError, "do not form prefixes; use the independent reading"),
+        ({"warmup": 1}, ValueError, "warmup 1: is no share of the requests; use 0 or more, below 1"),
+        ({"warmup": float("nan")}, ValueError, "warmup nan: is no share"),
+        ({"ttl": 0}, ValueError, "ttl 0: is no time to live; use seconds above 0"),
         ({"policy": "lur"}, PolicyError, "did you mean 'lru'"),
         ({"policy": "s3-fifo:smal=0.2"}, PolicyError, "did you mean 'small'"),
         ({"policy": "s3-fifo:small=2"}, PolicyError, "parameter 'small' is 2: input should be less than 1"),

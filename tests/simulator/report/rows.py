@@ -33,6 +33,8 @@ def row(
         "capacity_unit": "pages",
         "capacity_share": capacity / footprint,
         "seed": 0,
+        "warmup": 0.0,
+        "ttl": None,
         "requests": total,
         "pages": total,
         "hits": hit,

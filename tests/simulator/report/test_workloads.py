@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvreplay.simulator.report.errors import ReportError
+from kvreplay.simulator.report.findings import find
 from kvreplay.simulator.report.workloads import Point, workloads
 
 from .rows import row, save
@@ -22,6 +23,8 @@ def test_a_workload_per_trace_reading_and_unit(tmp_path):
         row(reading="prefix"),
         row(capacity=2**20, footprint=2**22, capacity_unit="bytes"),
         row("fifo"),
+        row(warmup=0.25),
+        row(ttl=90.0),
     ]
     titles = [workload.title for workload in workloads(save(tmp_path, rows).rows)]
     assert titles == [
@@ -29,6 +32,8 @@ def test_a_workload_per_trace_reading_and_unit(tmp_path):
         "logs, independent pages",
         "web, prefix pages",
         "web, independent pages by size in bytes",
+        "web, after a warm-up of 25 %, independent pages",
+        "web, ttl 90 s, independent pages",
     ]
 
 
@@ -57,6 +62,16 @@ def test_infinite_cache_misses_each_page_once(tmp_path):
     assert workload.infinite("hit_ratio") == pytest.approx(250 / 400)
     assert workload.infinite("token_hit_ratio") is None
     assert workload.infinite("prefix_hit_ratio") is None
+
+
+@pytest.mark.parametrize("setting", [{"warmup": 0.25}, {"ttl": 90.0}])
+def test_no_bound_is_claimed_for_a_part_of_the_trace_or_for_entries_that_expire(tmp_path, setting):
+    rows = [row(**setting), row("belady", [90] * 4, **setting)]
+    workload = one(tmp_path, rows)
+    assert workload.infinite("hit_ratio") is None
+    assert not workload.has_optimum("hit_ratio")
+    assert [finding.closed for finding in find(workload, "hit_ratio")] == [None]
+    assert find(one(tmp_path, [row(), row("belady", [90] * 4)]), "hit_ratio")[0].closed is not None
 
 
 def test_infinite_cache_is_the_mean_over_traces_of_several_seeds(tmp_path):
