@@ -24,6 +24,14 @@ differ in size; `capacity` is n_pages there. One that makes sense only where req
 evict() is called only while the policy holds a page. A page that it returns may be unable to leave at once: a
 running request uses it, or (prefix reading) cached pages depend on it. It then stays cached though the policy forgot
 it, and leaves as soon as it can; if it is used before that, on_insert() tells the policy of it again.
+
+A policy may instead be a whole prefix cache, as LLM servers have them, which decides by request. In place of the four
+hooks that decide by page it has one, and works in the prefix reading only:
+
+    def serve(state, pages, request) -> hits, added, removed
+
+`pages`, (n,) uint32 with n above 0, are those of request number `request`. It returns how many of them hit, counted
+from the start, how many pages it cached that were not, and how many cached ones it removed to make room.
 """
 
 from .errors import PolicyError

@@ -56,7 +56,7 @@ def bind(
         try:
             return entry(*args)
         except Exception as error:
-            file = hooks["evict"].__code__.co_filename
+            file = hooks["serve" if "serve" in hooks else "evict"].__code__.co_filename
             mend = "replay with compiled=False to see the line"
             raise PolicyError(f"{file}: {type(error).__name__} in a hook: {error}; {mend}") from error
 

@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -19,14 +19,14 @@ from .errors import PolicyError
 # What init() may ask for besides capacity and n_pages, by the name of a positional argument.
 NEEDS = ("future", "seed", "page_bytes", "parent", "requests")
 
-_CONTRACT = {
-    "init": ["capacity", "n_pages"],
+_AROUND = {"init": ["capacity", "n_pages"], "stats": ["state"]}
+_BY_PAGE = {
     "on_hit": ["state", "page", "now"],
     "on_insert": ["state", "page", "now"],
     "evict": ["state", "now"],
     "admit": ["state", "page", "now"],
-    "stats": ["state"],
 }
+_BY_REQUEST = {"serve": ["state", "pages", "request"]}
 _OPTIONAL = ("admit", "stats")
 
 
@@ -36,10 +36,7 @@ class Hooks:
 
     source: str
     init: Callable[..., Any]
-    on_hit: Callable[..., None]
-    on_insert: Callable[..., None]
-    evict: Callable[..., int]
-    admit: Callable[..., bool]
+    compiled: Mapping[str, Callable[..., Any]]  # the hooks that run inside the loop, by the names it calls them
     stats: Callable[..., dict[str, Any]] | None
     sized: bool  # whether it may be used where pages differ in size
     reading: str | None  # the only reading that it works in: "prefix"; None: any
@@ -47,9 +44,9 @@ class Hooks:
     importable: bool  # whether another process finds the same functions: only then is machine code kept on disk
 
     @property
-    def compiled(self) -> dict[str, Callable[..., Any]]:
-        """The hooks that run inside the loop, by the names it calls them."""
-        return {"on_hit": self.on_hit, "on_insert": self.on_insert, "evict": self.evict, "admit": self.admit}
+    def by_request(self) -> bool:
+        """Whether the policy is a whole prefix cache, which decides by request: `serve` in place of `evict`."""
+        return "serve" in self.compiled
 
     @property
     def needs(self) -> frozenset[str]:
@@ -57,19 +54,28 @@ class Hooks:
         return frozenset(name for name in _positional(self.init) if name in NEEDS)
 
     @property
-    def evict_code(self) -> CodeType:
-        """Where evict() was written, also where it was wrapped."""
-        return inspect.unwrap(self.evict).__code__
+    def decide(self) -> Callable[..., Any]:
+        """The hook that says what leaves: evict() or serve()."""
+        return self.compiled["serve" if self.by_request else "evict"]
+
+    @property
+    def decide_code(self) -> CodeType:
+        """Where `decide` was written, also where it was wrapped."""
+        return inspect.unwrap(self.decide).__code__
 
     def blame(self, error: BaseException) -> str:
         """``file:line: `` of the policy's own code nearest to where `error` was raised, or nothing."""
-        return _where(error, self.evict_code.co_filename)
+        return _where(error, self.decide_code.co_filename)
 
 
 def hooks_of(owner: Any, source: str, *, built_in: bool = False) -> Hooks:
     """The hooks that `owner`, a module or any object, has. Raises PolicyError where they break the contract."""
+    by_request = hasattr(owner, "serve")
+    if by_request and hasattr(owner, "evict"):
+        raise PolicyError(f"{source}: defines serve() and evict(); a policy decides by request or by page, keep one")
+    loop_hooks = _BY_REQUEST if by_request else _BY_PAGE
     found: dict[str, Any] = {}
-    for hook, arguments in _CONTRACT.items():
+    for hook, arguments in (_AROUND | loop_hooks).items():
         function = getattr(owner, hook, None)
         function = getattr(function, "py_func", function)  # jitted already: its source is what is compiled
         if function is not None:
@@ -84,18 +90,20 @@ def hooks_of(owner: Any, source: str, *, built_in: bool = False) -> Hooks:
         raise PolicyError(
             f"{source}: init() asks for {unknown[0]!r}; known: {', '.join(NEEDS)}, and parameters go behind a *"
         )
-    reading = getattr(owner, "READING", None)
+    reading = getattr(owner, "READING", "prefix" if by_request else None)
     if reading not in (None, "prefix"):
         raise PolicyError(f'{source}: READING is {reading!r}; write "prefix", or leave it out')
+    if not by_request:
+        found.setdefault("admit", _admit_all)
     return Hooks(
         source=source,
-        admit=found.pop("admit", _admit_all),
-        stats=found.pop("stats", None),
+        init=found["init"],
+        compiled={name: found[name] for name in loop_hooks},
+        stats=found.get("stats"),
         sized=getattr(owner, "SIZED", False),
         reading=reading,
         built_in=built_in,
         importable=isinstance(owner, ModuleType) and owner.__name__ != "__main__",
-        **found,
     )
 
 

@@ -80,6 +80,7 @@ class Requests(NamedTuple):
     pages: Any  # (accesses,) uint32: to look ahead of `now` is an assumption that the policy must state
     arrival: Any  # (R,) float64: seconds; the number of the request where the trace has no times
     prompt_tokens: Any  # (R,) int32; all zero where the trace does not say
+    page_tokens: int  # tokens in a full page; 0 where the trace does not say
     category: Any  # (R,) int32: requests expected to behave alike, 0, 1, ...; -1: unknown
 
 

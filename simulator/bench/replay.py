@@ -75,7 +75,7 @@ def _engines(trace: Trace, capacity: int, policies: list[str], rounds: int) -> I
 
 def _as_users_file(name: str, folder: Path) -> str:
     """A built-in policy's source as a file outside the project, to see whether it runs any slower there."""
-    module = sys.modules[get(name).hooks.evict.__module__]
+    module = sys.modules[get(name).hooks.decide.__module__]
     file = folder / f"{name}.py"
     file.write_text(inspect.getsource(module).replace("from .", "from kvreplay.policies."))
     return str(file)

@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
 
     for name in [args.policy] if args.policy else names():
         policy = get(name)
-        text = inspect.cleandoc(sys.modules[policy.hooks.evict.__module__].__doc__ or "no description")
+        text = inspect.cleandoc(sys.modules[policy.hooks.decide.__module__].__doc__ or "no description")
         if args.policy:
             print(f"{text}\n\nparameters:" if policy.params else f"{text}\n\nno parameters")
             for key, value in policy.params.items():

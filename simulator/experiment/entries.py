@@ -34,10 +34,11 @@ class TraceSpec(NamedTuple):
 
 
 def parse_policies(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
-    """The policies that `entry` stands for: ``all``, what `policies.get` takes, or a mapping of `name` and
-    parameters, which may be lists. Positions are relative to the entry."""
+    """The policies that `entry` stands for: ``all`` (each where the reading is one that it works in), what
+    `policies.get` takes, or a mapping of `name` and parameters, which may be lists. Positions are relative to the
+    entry."""
     if entry == "all":
-        return [Option(policies.get(name), ()) for name in policies.names()]
+        return [Option(policies.get(name), (), optional=True) for name in policies.names()]
     if isinstance(entry, str):
         return [Option(policies.get(_find_file(entry, info)), ())]
     if not isinstance(entry, Mapping) or "name" not in entry:

@@ -17,6 +17,7 @@ class Option(NamedTuple):
 
     value: Any
     loc: Loc
+    optional: bool = False  # cells that it does not go together with are left out
 
 
 class Combination(NamedTuple):

@@ -160,7 +160,7 @@ def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:
     traces: dict[int, Trace] = {}
     hashes: dict[tuple[str, int | None], list[str]] = {}  # the contents that go by one name and seed
     problems = []
-    for spec, loc in options:
+    for spec, loc, _ in options:
         try:
             trace = spec.make()
         except (ValueError, OSError) as error:

@@ -73,7 +73,7 @@ class Axes(pydantic.BaseModel):
         for axis in Axes.model_fields:
             values = getattr(self, axis)
             if axis in ("trace", "policy") and values is not None:
-                nested = [Option(o.value, (axis, i, *o.loc)) for i, entry in enumerate(values) for o in entry]
+                nested = [o._replace(loc=(axis, i, *o.loc)) for i, entry in enumerate(values) for o in entry]
                 found[axis] = nested
             elif values is not None:
                 found[axis] = [Option(value, (axis, i)) for i, value in enumerate(values)]
@@ -136,6 +136,9 @@ class Experiment(Axes):
         excluded = [exclusion.options() for exclusion in self.exclude]
 
         def leave_out(cell: dict[str, Option]) -> bool:
+            policy = cell["policy"]
+            if policy.optional and policy.value.hooks.reading not in (None, cell["reading"].value):
+                return True
             return any(all(_matches(cell, axis, rule[axis]) for axis in rule) for rule in excluded)
 
         return list(itertools.islice(grid.cells(self.options(), self.zip, leave_out), grid.MAX_CELLS + 1))

@@ -95,6 +95,10 @@ class Cell:
         trace, hooks = self.trace, self.policy.hooks
         bounds, pages, state, cached, tally = trace.bounds, trace.pages, self.state, self.cached, self.tally
         bound = partial(bind, hooks=hooks.compiled, compiled=compiled, checked=checked, cache=hooks.importable)
+        if hooks.by_request:
+            run = bound(loops.replay_served)
+            seen = np.zeros(trace.n_pages, np.uint8)
+            return lambda start, stop, hit: run(state, bounds, pages, start, stop, hit, seen, capacity, tally)
         if self.reading == "prefix":
             run = bound(loops.replay_prefix)
             children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
@@ -107,8 +111,13 @@ class Cell:
         )
 
     def _fault(self) -> str:
-        code = self.policy.hooks.evict_code
-        return (
-            f"{code.co_filename}:{code.co_firstlineno}: evict() returned page {self.tally[loops.VICTIM]}, "
-            "which is not cached; return a page that was inserted and not evicted since"
-        )
+        code, wrong = self.policy.hooks.decide_code, self.tally[loops.WRONG]
+        what = {
+            loops.VICTIM: f"evict() returned page {wrong}, which is not cached; "
+            "return a page that was inserted and not evicted since",
+            loops.HITS: f"serve() returned {wrong} hits; only pages that were requested before can hit, "
+            "return how many of the request's pages hit from its start",
+            loops.ROOM: f"serve() adds and removes pages so that {wrong} are cached, or adds others than those missed; "
+            "return (hits, pages added, pages removed), within the capacity",
+        }[int(self.tally[loops.FAULT])]
+        return f"{code.co_filename}:{code.co_firstlineno}: {what}"

@@ -15,9 +15,12 @@ REJECTIONS = 2  # misses that were not cached
 PEAK = 3  # the highest USED
 READY = 4  # prefix loop: a page that was given up and has become a leaf, + 1
 KNOWN = 5  # prefix loop: cached pages that the policy knows; it gave up the others, which could not leave yet
-FAULT = 6  # 1: evict() returned a page that is not cached, which is VICTIM
-VICTIM = 7
+FAULT = 6  # what is wrong with a hook's answer, one of the three below; 0: nothing
+WRONG = 7  # the number that is wrong
 TALLY_SIZE = 8
+
+# Faults.
+VICTIM, HITS, ROOM = 1, 2, 3  # the page that evict() returned; what serve() said of its hits, and of its changes
 
 # Entries of `cached` in the prefix loop; the others only tell cached from not.
 _KNOWN, _GIVEN_UP = 1, 2
@@ -37,6 +40,9 @@ def evict(state, now): ...
 def admit(state, page, now): ...
 
 
+def serve(state, pages, request): ...
+
+
 def replay_independent(state, pages, start, stop, hit, cached, capacity, tally):
     """Every page for itself, all of one size. `hit` (stop - start,) uint8, `cached` (n_pages,) uint8."""
     used = tally[USED]
@@ -54,7 +60,7 @@ def replay_independent(state, pages, start, stop, hit, cached, capacity, tally):
             elif admit(state, page, now):
                 victim = np.int64(evict(state, now))
                 if victim < 0 or victim >= n_pages or not cached[victim]:
-                    tally[FAULT], tally[VICTIM] = 1, victim
+                    tally[FAULT], tally[WRONG] = VICTIM, victim
                     return
                 cached[victim] = 0
                 evictions += 1
@@ -87,7 +93,7 @@ def replay_sized(state, pages, start, stop, hit, cached, capacity, tally, page_b
         while used + size > capacity:
             victim = np.int64(evict(state, now))
             if victim < 0 or victim >= n_pages or not cached[victim]:
-                tally[FAULT], tally[VICTIM] = 1, victim
+                tally[FAULT], tally[WRONG] = VICTIM, victim
                 return
             cached[victim] = 0
             used -= page_bytes[victim]
@@ -146,6 +152,36 @@ def replay_prefix(state, offsets, pages, start, stop, hit, cached, capacity, tal
         tally[PEAK] = max(tally[PEAK], tally[USED])
 
 
+def replay_served(state, offsets, pages, start, stop, hit, seen, capacity, tally):
+    """Requests `start` .. `stop` - 1 by a policy that is a whole prefix cache. `seen` (n_pages,) uint8: requested yet.
+
+    What it answers is held to what any cache can do: hit only what was there before, and keep within its capacity.
+    """
+    first = offsets[start]
+    for request in range(start, stop):
+        low, high = offsets[request], offsets[request + 1]
+        if low == high:
+            continue
+        hits, added, removed = serve(state, pages[low:high], request)
+        missed = low + hits
+        if hits < 0 or missed > high or (hits > 0 and not seen[pages[missed - 1]]):
+            tally[FAULT], tally[WRONG] = HITS, hits
+            return
+        used = tally[USED] + added - removed
+        if added < 0 or added > high - missed or removed < 0 or used < 0 or used > capacity:
+            tally[FAULT], tally[WRONG] = ROOM, used
+            return
+        for now in range(low, missed):
+            hit[now - first] = 1
+        for now in range(missed, high):
+            hit[now - first] = 0
+            seen[pages[now]] = 1
+        tally[USED] = used
+        tally[EVICTIONS] += removed
+        tally[REJECTIONS] += high - missed - added
+        tally[PEAK] = max(tally[PEAK], used)
+
+
 def _tell(state, page, now, cached, tally):
     """Tell the policy of a page that is new, or that it gave up but that could not leave and was used again."""
     if tally[READY] == page + 1:
@@ -163,11 +199,11 @@ def _evict_leaf(state, now, cached, tally, parent, children, in_use):
     else:
         while True:
             if tally[KNOWN] == 0:
-                tally[FAULT], tally[VICTIM] = 1, len(cached)
+                tally[FAULT], tally[WRONG] = VICTIM, len(cached)
                 return False
             chosen = np.int64(evict(state, now))
             if chosen < 0 or chosen >= len(cached) or cached[chosen] != _KNOWN:
-                tally[FAULT], tally[VICTIM] = 1, chosen
+                tally[FAULT], tally[WRONG] = VICTIM, chosen
                 return False
             tally[KNOWN] -= 1
             if children[chosen] == 0 and not in_use[chosen]:

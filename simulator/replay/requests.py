@@ -31,7 +31,8 @@ def _requests_of(trace: Trace) -> Requests:
         arrival = _frozen(np.arange(trace.n_requests, dtype=np.float64))
     if prompt_tokens is None:
         prompt_tokens = _frozen(np.zeros(trace.n_requests, np.int32))
-    return Requests(trace.offsets, trace.pages, arrival, prompt_tokens, _frozen(_turns(trace)))
+    category = _frozen(_turns(trace))
+    return Requests(trace.offsets, trace.pages, arrival, prompt_tokens, trace.page_tokens or 0, category)
 
 
 def _turns(trace: Trace) -> np.ndarray:

@@ -34,7 +34,7 @@ def try_out(policy: Policy) -> None:
 
 @functools.cache
 def _trial_trace() -> Trace:
-    """Requests that walk a small binary tree from its root to a random page."""
+    """Requests that walk a small binary tree from its root to a random page, which every other one does not fill."""
     parent = (np.arange(_PAGES, dtype=np.int32) - 1) // 2
     paths: list[list[int]] = []
     for page in parent:
@@ -43,7 +43,8 @@ def _trial_trace() -> Trace:
     requests = [paths[end] for end in ends]
     pages = np.concatenate(requests).astype(np.uint32)
     offsets = np.cumsum([0, *map(len, requests)])
-    return Trace("trial", pages, _PAGES, page_offsets=offsets, parent=parent)
+    tokens = np.array([2 * len(request) - i % 2 for i, request in enumerate(requests)], np.int32)
+    return Trace("trial", pages, _PAGES, page_offsets=offsets, prompt_tokens=tokens, parent=parent, page_tokens=2)
 
 
 def rehearse(trace: Trace, policy: Policy, capacity: int, reading: str, *, sized: bool, seed: int) -> None:
@@ -67,17 +68,20 @@ def rehearse(trace: Trace, policy: Policy, capacity: int, reading: str, *, sized
 
 def _in_python(trace: Trace, policy: Policy, capacity: int, reading: str, **options: Any) -> None:
     hooks = policy.hooks
+    decide, code = hooks.decide, hooks.decide_code
+    wanted = "(hits, pages added, pages removed)" if hooks.by_request else "the number of a cached page"
 
-    @functools.wraps(hooks.evict)
-    def evict(state, now):
-        victim = hooks.evict(state, now)
-        if not isinstance(victim, int | np.integer):
-            code = hooks.evict_code
-            what = f"evict() returned {victim!r}; return the number of a cached page"
+    @functools.wraps(decide)
+    def answer(*args):
+        found = decide(*args)
+        numbers = found if hooks.by_request and isinstance(found, tuple) else (found,)
+        if len(numbers) != (3 if hooks.by_request else 1) or not all(isinstance(n, int | np.integer) for n in numbers):
+            what = f"{decide.__name__}() returned {found!r}; return {wanted}"
             raise PolicyError(f"{code.co_filename}:{code.co_firstlineno}: {what}")
-        return victim
+        return found
 
-    watched = dataclasses.replace(policy, hooks=dataclasses.replace(hooks, evict=evict))
+    compiled: dict[str, Any] = {**hooks.compiled, ("serve" if hooks.by_request else "evict"): answer}
+    watched = dataclasses.replace(policy, hooks=dataclasses.replace(hooks, compiled=compiled))
     try:
         with np.errstate(divide="raise"):
             _begin(Cell(trace, watched, capacity, reading, compiled=False, **options))

@@ -99,7 +99,7 @@ def test_books_balance_at_the_end(policy, trace, capacity):
     assert cell.tally[loops.USED] == len(cached) == min(capacity, trace.n_pages)
     assert cell.tally[loops.EVICTIONS] == misses - cell.tally[loops.REJECTIONS] - len(cached)
     # The policy knows exactly the cached pages: it can give up each of them, and no other.
-    evict = cell.policy.hooks.evict
+    evict = cell.policy.hooks.decide
     assert sorted(int(evict(cell.state, trace.n_accesses - 1)) for _ in cached) == cached.tolist()
 
 

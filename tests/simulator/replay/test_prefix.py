@@ -63,7 +63,7 @@ def test_invariants_hold_for_every_policy(policy, trace, capacity):
     assert cached[parents[parents >= 0]].all()
     # The policy can name exactly the pages it was not yet asked to give up.
     known = np.flatnonzero(cell.cached == 1)
-    evict = cell.policy.hooks.evict
+    evict = cell.policy.hooks.decide
     assert sorted(int(evict(cell.state, trace.n_accesses - 1)) for _ in known) == known.tolist()
 
 
