@@ -13,9 +13,9 @@ A policy is a module (or any object) of plain functions over a NamedTuple of Num
 `now` is the number of the page access within the trace. Parameters are keyword-only arguments of init with
 defaults, and go into the state. An init that names a positional `seed` gets one; one that names `future` is an
 offline policy and gets the trace; one that names `page_bytes` gets the size of every page, or None where all count
-as one; `parent`, (n_pages,) int32, is the page before each page in every request, -1 for none, and rules out traces
-whose pages form no prefixes; `requests` is what a policy may know of the requests (`Requests`). Hooks may call
-helpers; they compile with numba, and must not allocate.
+as one; `page_cost`, likewise, what a miss of each page costs; `parent`, (n_pages,) int32, is the page before each page
+in every request, -1 for none, and rules out traces whose pages form no prefixes; `requests` is what a policy may know
+of the requests (`Requests`). Hooks may call helpers; they compile with numba, and must not allocate.
 
 A policy that never counts in pages (no queue limit, no sketch) says `SIZED = True` and may then be used where pages
 differ in size; `capacity` is n_pages there. One that makes sense only where requests are prefixes says

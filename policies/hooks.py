@@ -17,7 +17,7 @@ from typing import Any
 from .errors import PolicyError
 
 # What init() may ask for besides capacity and n_pages, by the name of a positional argument.
-NEEDS = ("future", "seed", "page_bytes", "parent", "requests")
+NEEDS = ("future", "seed", "page_bytes", "page_cost", "parent", "requests")
 
 _AROUND = {"init": ["capacity", "n_pages"], "stats": ["state"]}
 _BY_PAGE = {

@@ -117,11 +117,19 @@ class Policy:
         seed: int = 0,
         future: Future | None = None,
         page_bytes: Any = None,
+        page_cost: Any = None,
         parent: Any = None,
         requests: Requests | None = None,
     ) -> Any:
         """A fresh state. Raises PolicyError where init() fails or returns no NamedTuple of arrays."""
-        offered = {"seed": seed, "future": future, "page_bytes": page_bytes, "parent": parent, "requests": requests}
+        offered = {
+            "seed": seed,
+            "future": future,
+            "page_bytes": page_bytes,
+            "page_cost": page_cost,
+            "parent": parent,
+            "requests": requests,
+        }
         extra = {name: offered[name] for name in self.needs}
         try:
             state = self.hooks.init(capacity, n_pages, **extra, **self.params)

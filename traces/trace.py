@@ -25,6 +25,7 @@ COLUMNS: dict[str, tuple[type[np.generic], str]] = {
     "text_offsets": (np.int64, "request + 1"),
     "parent": (np.int32, "page"),
     "page_bytes": (np.int64, "page"),
+    "page_cost": (np.float64, "page"),
 }
 
 
@@ -52,6 +53,7 @@ class Trace:
     text_offsets: np.ndarray | None = None  # (R+1,) int64: request r's prompt within text_bytes
     parent: np.ndarray | None = None  # (n_pages,) int32: the page before it, -1: none; None: no prefixes
     page_bytes: np.ndarray | None = None  # (n_pages,) int64: object sizes
+    page_cost: np.ndarray | None = None  # (n_pages,) float64: what a miss costs, in any unit
     page_tokens: int | None = None  # tokens in a full page; None: pages are plain objects
     meta: Mapping[str, Any] = field(default_factory=dict)  # source, licence, generator, seed, notes: JSON values
 
@@ -95,6 +97,8 @@ class Trace:
         notes = self.meta.get("notes", [])
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             raise TraceError(f"trace {self.name!r}: the notes in its metadata are {notes!r}", mend="list texts")
+        if self.page_cost is not None and not (np.isfinite(self.page_cost) & (self.page_cost >= 0)).all():
+            raise TraceError(f"trace {self.name!r}: a page's cost is below 0 or not finite", mend="correct it")
         for name in ("prompt_tokens", "output_tokens", "page_bytes"):
             column = getattr(self, name)
             if column is not None and column.min(initial=0) < 0:

@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--warmup", type=float, default=0, metavar="SHARE", help="of the requests that fills the cache first, uncounted"
     )
     parser.add_argument("--ttl", type=float, metavar="SECONDS", help="that an entry is good for (default: for ever)")
+    parser.add_argument(
+        "--cost-model", metavar="MODEL", help="whose prefill operations pages cost, such as llama-3.1-8b (modelled)"
+    )
     add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per row")
 
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         "bytes_per_token": args.bytes_per_token,
         "warmup": args.warmup,
         "ttl": args.ttl,
+        "cost_model": args.cost_model,
     }
     for policy, capacity in itertools.product(policies, capacities):  # all mistakes before any result
         fit(trace, policy, capacity, **settings)
@@ -73,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
     ratios = {"page": "hit_ratio", "prefix": "prefix_hit_ratio", "token": "token_hit_ratio"}
     if trace.page_bytes is not None:
         ratios["byte"] = "byte_hit_ratio"
+    if trace.page_cost is not None or args.cost_model is not None:
+        ratios["cost"] = "cost_hit_ratio"
     print(f"{'policy':24} {'capacity':>24} {'page hits':>12} {' '.join(f'{name:>7}' for name in ratios)} M pages/s")
     for result, (_, written) in zip(results, itertools.product(policies, capacities), strict=True):
         row = result.row
@@ -82,8 +88,9 @@ def run(args: argparse.Namespace) -> int:
         shown = " ".join(f"{row[name]:7.4f}" if row[name] is not None else f"{'-':>7}" for name in ratios.values())
         speed = result.timings["pages_per_second"] / 1e6
         print(f"{row['policy']:24} {capacity:>24} {row['hits']:>12,} {shown} {speed:9.1f}", flush=True)
+    cost = "; cost, of what all pages cost" + (" (modelled)" if args.cost_model else "") if "cost" in ratios else ""
     print(
         "hit ratios: page, of all page accesses; prefix, only those before a request's first miss; token, of prompt "
-        "tokens. M pages/s: measured"
+        f"tokens{cost}. M pages/s: measured"
     )
     return 0

@@ -27,7 +27,7 @@ from .yaml_source import Source, read
 # Columns that are known before the row is, and tell a cell from the others.
 IDENTITY = (
     *("trace", "trace_seed", "policy", "reading", "capacity", "capacity_unit"),
-    *("seed", "windows", "bytes_per_token", "warmup", "ttl"),
+    *("seed", "windows", "bytes_per_token", "warmup", "ttl", "cost_model"),
 )
 
 # For estimates only. Replays take 5 ns a page access (FIFO) to 150 ns (adaptive, on many pages), 100 bytes a page.
@@ -49,13 +49,15 @@ class Cell:
     bytes_per_token: int | None
     warmup: float
     ttl: float | None
+    cost_model: str | None
 
     @property
     def identity(self) -> dict[str, Any]:
         """The columns IDENTITY of its row."""
         values = (
             *(self.trace.name, self.trace.meta.get("seed"), self.policy.label, self.reading),
-            *(self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token, self.warmup, self.ttl),
+            *(self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token),
+            *(self.warmup, self.ttl, self.cost_model),
         )
         return dict(zip(IDENTITY, values, strict=True))
 
@@ -82,18 +84,20 @@ class Cell:
             bytes_per_token=self.bytes_per_token,
             warmup=self.warmup,
             ttl=self.ttl,
+            cost_model=self.cost_model,
         )
 
 
 def label(identity: Mapping[str, Any]) -> str:
     """A cell's identity in words."""
     seed, bytes_per_token = identity["trace_seed"], identity["bytes_per_token"]
-    warmup, ttl = identity["warmup"], identity["ttl"]
+    warmup, ttl, cost_model = identity["warmup"], identity["ttl"], identity["cost_model"]
     return (
         f"{identity['trace']}{'' if seed is None else f' #{seed}'}, {identity['policy']}, "
         f"{identity['capacity']} {identity['capacity_unit']}, {identity['reading']}, seed {identity['seed']}, "
         f"{identity['windows']} windows{'' if bytes_per_token is None else f', {bytes_per_token} B a token'}"
         f"{f', warm-up {warmup:g}' if warmup else ''}{'' if ttl is None else f', ttl {ttl:g} s'}"
+        f"{'' if cost_model is None else f', cost of {cost_model}'}"
     )
 
 
@@ -138,7 +142,7 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
         chosen = {axis: option.value for axis, option in options.items()}
         chosen = {"bytes_per_token": None, **chosen, "trace": traces[id(chosen["trace"])]}
         fitting = (chosen["trace"], chosen["policy"], chosen["capacity"])
-        settings = {name: chosen[name] for name in ("reading", "bytes_per_token", "warmup", "ttl")}
+        settings = {name: chosen[name] for name in ("reading", "bytes_per_token", "warmup", "ttl", "cost_model")}
         try:
             size = fit(*fitting, **settings)
             try_out(chosen["policy"])

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainVa
 from kvreplay.parameters import nearest
 from kvreplay.policies import Policy
 from kvreplay.simulator.replay.capacity import Capacity, parse_capacity
+from kvreplay.simulator.replay.prefill import MODELS
 from kvreplay.simulator.replay.row import COLUMNS, SETTINGS
 
 from . import grid
@@ -49,6 +50,7 @@ Seeds = Annotated[list[Annotated[int, Strict(), Field(ge=0, lt=2**63)]], *_OneOr
 Windows = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=10**5)]], *_OneOrMore]
 BytesPerToken = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=2**40)]], *_OneOrMore]
 Warmups = Annotated[list[Annotated[float, Strict(), Field(ge=0, lt=1)]], *_OneOrMore]
+CostModels = Annotated[list[Literal[*MODELS] | None], *_OneOrMore]  # type: ignore[valid-type]
 TTLs = Annotated[list[Annotated[float, Strict(), Field(gt=0)] | None], *_OneOrMore]
 
 
@@ -66,6 +68,7 @@ class Axes(pydantic.BaseModel):
     bytes_per_token: BytesPerToken | None = Field(None, description="models memory where a trace has no sizes")
     warmup: Warmups | None = Field(None, description="share of the requests that fills the cache first, uncounted")
     ttl: TTLs | None = Field(None, description="seconds that an entry is good for; null: for ever")
+    cost_model: CostModels | None = Field(None, description="whose prefill operations pages cost; modelled")
 
     def options(self) -> dict[str, list[Option]]:
         """The options of every axis that was given, with their places in the experiment."""
@@ -99,6 +102,7 @@ class Experiment(Axes):
     windows: Windows = [100]
     warmup: Warmups = [0.0]
     ttl: TTLs = [None]
+    cost_model: CostModels = [None]
     zip: list[Annotated[list[str], Field(min_length=2)]] = Field([], description="axes that advance together")
     exclude: list[Annotated[Axes, AfterValidator(_not_empty)]] = Field(
         [], description="cells that match all of the values are left out"

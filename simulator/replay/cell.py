@@ -25,8 +25,9 @@ _CHUNK = 1 << 18
 class Cell:
     """One policy in one cache on one trace, replayed from start to end in chunks.
 
-    `capacity` is in pages, or in bytes where `sized`; unlike in `replay`, it may exceed the trace. `ttl` is that of
-    `replay`. `checked` compiles with array bounds checked, at up to half the speed.
+    `capacity` is in pages, or in bytes where `sized`; unlike in `replay`, it may exceed the trace. `page_cost`,
+    (n_pages,) float64, is what pages cost; `ttl` is that of `replay`. `checked` compiles with array bounds checked, at
+    up to half the speed.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Cell:
         *,
         sized: bool = False,
         seed: int = 0,
+        page_cost: np.ndarray | None = None,
         ttl: float | None = None,
         compiled: bool = True,
         checked: bool = False,
     ) -> None:
         self.trace, self.policy, self.reading, self.sized = trace, policy, reading, sized
+        self.page_cost = page_cost
         self.warmed_up = 0  # requests replayed that do not count
         self.tally = np.zeros(loops.TALLY_SIZE, np.int64)
         self.cached = np.zeros(trace.n_pages, np.uint8)
@@ -52,7 +55,14 @@ class Cell:
         sizes = trace.page_bytes if sized else None
         told = requests_of(trace) if "requests" in policy.needs else None
         self.state = policy.init(
-            pages, trace.n_pages, seed=seed, future=future, page_bytes=sizes, parent=trace.parent, requests=told
+            pages,
+            trace.n_pages,
+            seed=seed,
+            future=future,
+            page_bytes=sizes,
+            page_cost=page_cost,
+            parent=trace.parent,
+            requests=told,
         )
         self.advance = self._bind(capacity, compiled, checked)
         self._expiry = None if ttl is None else Expiry(trace, ttl, reading)

@@ -1,4 +1,4 @@
-"""What the hit bytes of a replay come to: per request, per token and per byte. The same for every policy."""
+"""What the hit bytes of a replay come to: per request, per token, by size or by cost. The same for every policy."""
 
 from __future__ import annotations
 
@@ -34,13 +34,16 @@ def count_requests(hit, offsets, start, stop, prompt_tokens, page_tokens):
 
 
 @jit
-def count_bytes(hit, pages, start, stop, page_bytes):
-    """Bytes of the accesses start .. stop - 1, and of those that hit; hit[0] belongs to access `start`."""
-    total = 0
-    hits = 0
+def count_weights(hit, pages, start, stop, weights):
+    """Sum of `weights`, (n_pages,), over the accesses start .. stop - 1, and over those of them that hit.
+
+    hit[0] belongs to access `start`.
+    """
+    total = weights[:0].sum()  # of the type of the weights
+    hits = weights[:0].sum()
     for now in range(start, stop):
-        size = page_bytes[pages[now]]
-        total += size
+        weight = weights[pages[now]]
+        total += weight
         if hit[now - start]:
-            hits += size
+            hits += weight
     return total, hits

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kvreplay.parameters import nearest
 from kvreplay.policies import Policy, PolicyError, get
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
@@ -17,7 +18,8 @@ from kvreplay.traces.trace import Trace
 from . import loops, row
 from .capacity import Capacity, Size, parse_capacity
 from .cell import Cell
-from .counting import count_bytes, count_requests
+from .counting import count_requests, count_weights
+from .prefill import MODELS, page_flops
 from .trial import rehearse, try_out
 
 READINGS = ("independent", "prefix")
@@ -48,6 +50,7 @@ def replay(
     bytes_per_token: int | None = None,
     warmup: float = 0,
     ttl: float | None = None,
+    cost_model: str | None = None,
     compiled: bool = True,
 ) -> Result:
     """Replay `trace` against `policy` (anything that `policies.get` takes) in a cache of `capacity`.
@@ -56,20 +59,38 @@ def replay(
     cached prefix of each request as hits, and lets a page leave only after the pages behind it. `windows` is the
     number of points in the time series. `bytes_per_token` models memory where the trace has no sizes. `warmup` is the
     share of the requests, from 0 to below 1, that only fills the cache: the row counts what comes after them.
-    `ttl` is how many seconds an entry is good for since it was inserted or renewed; see `expiry`. `compiled=False`
-    runs the same source as plain Python, 100 times slower, for debugging a policy.
+    `ttl` is how many seconds an entry is good for since it was inserted or renewed; see `expiry`. `cost_model`, one of
+    `prefill.MODELS`, says whose prefill operations the pages of a prefix trace cost; without it the trace's own costs
+    count, if it has any. `compiled=False` runs the same source as plain Python, 100 times slower, for debugging a
+    policy.
 
     Raises TraceError where the trace does not fit the reading, CapacityError, and PolicyError.
     """
     policy = get(policy)
-    size = fit(trace, policy, capacity, reading=reading, bytes_per_token=bytes_per_token, warmup=warmup, ttl=ttl)
+    size = fit(
+        trace,
+        policy,
+        capacity,
+        reading=reading,
+        bytes_per_token=bytes_per_token,
+        warmup=warmup,
+        ttl=ttl,
+        cost_model=cost_model,
+    )
     try_out(policy)
+    costs = trace.page_cost if cost_model is None else page_flops(trace, cost_model)
+    options: dict[str, Any] = {"sized": size.unit == "bytes", "seed": seed, "page_cost": costs}
     if compiled:
-        rehearse(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed)
-    cell = Cell(trace, policy, size.amount, reading, sized=size.unit == "bytes", seed=seed, ttl=ttl, compiled=compiled)
+        rehearse(trace, policy, size.amount, reading, **options)
+    cell = Cell(trace, policy, size.amount, reading, ttl=ttl, compiled=compiled, **options)
     cell.warm_up(int(warmup * trace.n_requests))
     counts = _count(cell, min(windows, trace.n_requests - cell.warmed_up))
-    inputs = {"seed": seed, "warmup": float(warmup), "ttl": None if ttl is None else float(ttl)}
+    inputs = {
+        "seed": seed,
+        "warmup": float(warmup),
+        "ttl": None if ttl is None else float(ttl),
+        "cost_model": cost_model,
+    }
     return Result(_row(cell, size, inputs, counts, bytes_per_token), counts.timings())
 
 
@@ -82,6 +103,7 @@ def fit(
     bytes_per_token: int | None = None,
     warmup: float = 0,
     ttl: float | None = None,
+    cost_model: str | None = None,
 ) -> Size:
     """What `capacity` comes to on `trace`, without replaying it; the arguments are those of `replay`.
 
@@ -111,6 +133,8 @@ def fit(
         )
     if ttl is not None and trace.arrival is None:
         raise TraceError(f"ttl: {trace.name} has no arrival times", mend="use a trace with them, or leave ttl out")
+    if cost_model is not None:
+        _check_cost_model(trace, cost_model)
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(
@@ -121,13 +145,23 @@ def fit(
     return size
 
 
+def _check_cost_model(trace: Trace, model: str) -> None:
+    if model not in MODELS:
+        raise ValueError(f"unknown cost model {model!r}, {nearest(model, list(MODELS))}")
+    if trace.page_cost is not None:
+        raise TraceError(f"{trace.name} says itself what its pages cost", mend="leave cost_model out")
+    if trace.parent is None or trace.page_tokens is None:
+        what = f"cost model {model}: the pages of {trace.name} are not prefixes of tokens, whose prefill it models"
+        raise TraceError(what, mend="leave cost_model out")
+
+
 class _Counts:
     """What a replay comes to: per window where the rows carry a series, in all where they do not."""
 
     def __init__(self, windows: int) -> None:
         self.pages, self.hits, self.prefix_hits, self.tokens, self.tokens_saved = np.zeros((5, windows), np.int64)
         self.requests_hit = self.bytes = self.byte_hits = 0
-        self.ratios = 0.0
+        self.ratios = self.cost = self.cost_hits = 0.0
         self.wall = self.cpu = 0.0
 
     def timings(self) -> dict[str, float]:
@@ -162,11 +196,15 @@ def _count(cell: Cell, windows: int) -> _Counts:
         counts.tokens_saved[window] += tokens_saved
         counts.requests_hit += requests_hit
         counts.ratios += ratios
+        first, last = trace.bounds[start], trace.bounds[stop]
         if trace.page_bytes is not None:
-            first, last = trace.bounds[start], trace.bounds[stop]
-            total, byte_hits = count_bytes(hit, trace.pages, first, last, trace.page_bytes)
+            total, weight_hit = count_weights(hit, trace.pages, first, last, trace.page_bytes)
             counts.bytes += total
-            counts.byte_hits += byte_hits
+            counts.byte_hits += weight_hit
+        if cell.page_cost is not None:
+            total, weight_hit = count_weights(hit, trace.pages, first, last, cell.page_cost)
+            counts.cost += total
+            counts.cost_hits += weight_hit
         wall, cpu = time.perf_counter(), time.thread_time()
     counts.wall += time.perf_counter() - wall
     counts.cpu += time.thread_time() - cpu
@@ -181,7 +219,7 @@ def _row(
     pages, hits, prefix_hits = int(counts.pages.sum()), int(counts.hits.sum()), int(counts.prefix_hits.sum())
     has_tokens = trace.page_tokens is not None
     tokens, saved = int(counts.tokens.sum()), int(counts.tokens_saved.sum())
-    has_bytes = trace.page_bytes is not None
+    has_bytes, has_costs = trace.page_bytes is not None, cell.page_cost is not None
     peak = int(tally[loops.PEAK])
     peak_bytes = peak if cell.sized else None
     if trace.page_tokens is not None and bytes_per_token is not None:
@@ -209,6 +247,9 @@ def _row(
         "bytes": int(counts.bytes) if has_bytes else None,
         "byte_hits": int(counts.byte_hits) if has_bytes else None,
         "byte_hit_ratio": counts.byte_hits / counts.bytes if counts.bytes else None,
+        "cost": counts.cost if has_costs else None,
+        "cost_hits": counts.cost_hits if has_costs else None,
+        "cost_hit_ratio": counts.cost_hits / counts.cost if counts.cost else None,
         "evictions": int(tally[loops.EVICTIONS]),
         "rejections": int(tally[loops.REJECTIONS]),
         "peak_pages": None if cell.sized else peak,

@@ -10,7 +10,7 @@ from __future__ import annotations
 # The columns that say what was replayed, besides `trace`'s and `policy`'s own: numbers, but no result.
 SETTINGS = ("capacity", "seed", "warmup", "ttl")
 
-# name -> (polars dtype name, meaning). Ratios of nothing (no sizes, no tokens) are null.
+# name -> (polars dtype name, meaning). Ratios of nothing (no sizes, no tokens, no costs) are null.
 COLUMNS: dict[str, tuple[str, str]] = {
     "trace": ("String", "name of the trace"),
     "policy": ("String", "policy with its non-default parameters, e.g. w-tinylfu:window=0.1"),
@@ -24,6 +24,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "seed": ("Int64", "seed of the policy's own randomness"),
     "warmup": ("Float64", "share of the requests that filled the cache first, and that no figure below counts"),
     "ttl": ("Float64", "seconds that an entry is good for since it was inserted or renewed; null: for ever"),
+    "cost_model": (
+        "String",
+        "model whose prefill the costs are, modelled; null: the trace's own costs, if any",
+    ),
     "requests": ("Int64", "requests replayed after the warm-up"),
     "pages": ("Int64", "page accesses of these"),
     "hits": (
@@ -42,6 +46,9 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "bytes": ("Int64", "bytes requested, where the trace carries sizes"),
     "byte_hits": ("Int64", "bytes of page accesses that hit"),
     "byte_hit_ratio": ("Float64", "byte_hits / bytes"),
+    "cost": ("Float64", "cost of all page accesses: the trace's own, or modelled operations of prefill"),
+    "cost_hits": ("Float64", "cost of the page accesses that hit; with prefix pages, what was saved"),
+    "cost_hit_ratio": ("Float64", "cost_hits / cost"),
     "evictions": ("Int64", "pages evicted"),
     "rejections": (
         "Int64",

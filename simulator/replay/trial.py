@@ -47,16 +47,15 @@ def _trial_trace() -> Trace:
     return Trace("trial", pages, _PAGES, page_offsets=offsets, prompt_tokens=tokens, parent=parent, page_tokens=2)
 
 
-def rehearse(trace: Trace, policy: Policy, capacity: int, reading: str, *, sized: bool, seed: int) -> None:
+def rehearse(trace: Trace, policy: Policy, capacity: int, reading: str, **options: Any) -> None:
     """Replay the beginning of `trace` with array bounds checked: an index beyond an array would else corrupt memory.
 
-    Built-in policies are tested for that, others rehearse once per trace, capacity and reading. Raises PolicyError
-    naming the line that fails.
+    Built-in policies are tested for that, others rehearse once per trace, capacity and reading. `options` are those of
+    `Cell`. Raises PolicyError naming the line that fails.
     """
-    rehearsal = (policy.fingerprint, trace.content_hash, capacity, reading, sized)
+    rehearsal = (policy.fingerprint, trace.content_hash, capacity, reading, options["sized"])
     if policy.hooks.built_in or rehearsal in _passed:
         return
-    options: dict[str, Any] = {"sized": sized, "seed": seed}
     try:
         _begin(Cell(trace, policy, capacity, reading, checked=True, **options))
     except PolicyError as error:

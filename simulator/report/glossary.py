@@ -12,6 +12,10 @@ DEFINITIONS = {
     ),
     "share of requests fully hit": "requests of which every page hit / all requests.",
     "byte hit ratio": "bytes of page accesses that hit / bytes of all page accesses, where the trace carries sizes.",
+    "cost hit ratio": (
+        "cost of page accesses that hit / cost of all page accesses, where the trace says what a miss costs, or "
+        "modelled: the operations of a model's prefill, which grow with what stands in front of a page."
+    ),
     "independent and prefix pages": (
         "two readings of a trace. Independent: every page for itself. Prefix: a page counts only behind its whole "
         "prefix, and leaves only after the pages behind it."

@@ -25,6 +25,7 @@ METRICS = {
     "request_mean_hit_ratio": "request-mean hit ratio",
     "requests_hit_ratio": "share of requests fully hit",
     "byte_hit_ratio": "byte hit ratio",
+    "cost_hit_ratio": "cost hit ratio",
 }
 OPTIMUM, BASELINE = "belady", "lru"
 
@@ -45,7 +46,7 @@ class Point(NamedTuple):
 class Workload:
     """The rows of one trace in one reading: what a panel, a table and a paragraph of the report are about.
 
-    A warm-up or a time to live is part of the names: with another one it is another workload.
+    A warm-up, a time to live or a cost model is part of the names: with another one it is another workload.
     """
 
     trace: str
@@ -66,7 +67,7 @@ class Workload:
     @property
     def whole(self) -> bool:
         """Whether all of the trace counts, and whatever was cached hits: neither a warm-up nor a time to live."""
-        return not any(settings(row) for row in self.rows)
+        return not any(row["warmup"] or row["ttl"] is not None for row in self.rows)
 
     @property
     def capacities(self) -> list[tuple[int, float]]:
@@ -140,9 +141,10 @@ def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
 
 
 def settings(row: Row) -> str:
-    """The warm-up and time to live of a row, as an addition to a name; empty where it has neither."""
+    """The warm-up, time to live and cost model of a row, as an addition to a name; empty where it has none."""
     warmup = f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else ""
-    return warmup + (f", ttl {row['ttl']:g} s" if row["ttl"] is not None else "")
+    ttl = f", ttl {row['ttl']:g} s" if row["ttl"] is not None else ""
+    return warmup + ttl + (f", cost of {row['cost_model']}" if row["cost_model"] is not None else "")
 
 
 def policies(found: Iterable[Workload]) -> list[str]:

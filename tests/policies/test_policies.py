@@ -157,9 +157,9 @@ def test_scaling_all_sizes_and_the_capacity_changes_nothing(policy, trace, capac
 
 @settings(max_examples=40, deadline=None)
 @given(trace=page_traces(), capacity=st.integers(1, 300), seed=st.integers(0, 99))
-def test_gdsf_weighs_sizes(trace, capacity, seed):
-    # A size of 1 keeps the common divisor at 1. The larger ones are powers of two: their quotients are exact.
-    sizes = 2 ** np.random.default_rng(seed).integers(0, 6, trace.n_pages)
+def test_gdsf_weighs_sizes_and_costs(trace, capacity, seed):
+    # A size of 1 keeps the common divisor at 1. All are powers of two: products and quotients are exact.
+    sizes, costs = 2 ** np.random.default_rng(seed).integers(0, 6, (2, trace.n_pages))
     sizes[0] = 1
     age, cached, expected = 0.0, {}, []  # page -> key, access at which it reached the key, uses
     for now, page in enumerate(trace.pages.tolist()):
@@ -169,9 +169,9 @@ def test_gdsf_weighs_sizes(trace, capacity, seed):
         while page not in cached and sum(sizes[p] for p in cached) + sizes[page] > capacity:
             age = cached.pop(min(cached, key=cached.__getitem__))[0]
         uses = cached[page][2] + 1 if page in cached else 1
-        cached[page] = (age + uses / sizes[page], now, uses)
+        cached[page] = (age + uses * costs[page] / sizes[page], now, uses)
     trace = Trace("sized", trace.pages, trace.n_pages, page_bytes=sizes)
-    assert hits_of(trace, "gdsf", capacity, sized=True) == expected
+    assert hits_of(trace, "gdsf", capacity, sized=True, page_cost=costs.astype(float)) == expected
 
 
 # What these learn shows after thousands of accesses only.
