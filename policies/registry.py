@@ -34,6 +34,7 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "gdsf": ("gdsf", {}),
     "hyperbolic": ("hyperbolic", {}),
     "lecar": ("lecar", {}),
+    "length-aware": ("length_aware", {}),
     "lfu": ("lfu", {}),
     "lfuda": ("lfuda", {}),
     "lhd": ("lhd", {}),
@@ -41,15 +42,19 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "lru": ("lru", {}),
     "lru-k": ("lru_k", {}),
     "lru-k-no-history": ("lru_k", {"history": False}),
+    "marconi": ("marconi", {}),
     "mru": ("mru", {}),
     "qd-lp-fifo": ("qd_lp_fifo", {}),
     "random": ("random", {}),
     "s3-fifo": ("s3_fifo", {}),
     "sieve": ("sieve", {}),
     "slru": ("slru", {}),
+    "vllm-frequency-cost": ("vllm_frequency_cost", {}),
+    "vllm-queue-aware": ("vllm_queue_aware", {}),
     "w-tinylfu": ("w_tinylfu", {}),
     "w-tinylfu-80-20": ("w_tinylfu", {"recency": 0.2}),
     "w-tinylfu-climb": ("w_tinylfu_climb", {}),
+    "workload-aware": ("workload_aware", {}),
 }
 _ALIASES = {
     "min": "belady",
@@ -100,7 +105,7 @@ class Policy:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What a replay must provide: "future" (an offline policy), "seed", "page_bytes", "parent", "requests"."""
+        """What a replay must provide, such as "future" (an offline policy) or "seed"."""
         return self.hooks.needs
 
     @cached_property

@@ -29,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
                 print(f"works in the {policy.hooks.reading} reading only (--pages {policy.hooks.reading})")
         else:
             only = f" ({policy.hooks.reading} reading only)" if policy.hooks.reading else ""
-            print(f"{name:18} {' '.join(text.split()).split('. ')[0].split(' (')[0].rstrip('.')}{only}")
+            print(f"{name:20} {' '.join(text.split()).split('. ')[0].split(' (')[0].rstrip('.')}{only}")
     return 0

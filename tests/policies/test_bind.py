@@ -39,7 +39,7 @@ def test_fingerprints_tell_policies_and_their_helpers_and_constants_apart():
 
 @pytest.mark.parametrize("policy", names())
 def test_compiled_code_does_not_count_references(policy):
-    trace = Trace("t", np.array([0, 1, 0], np.uint32), 2)
+    trace = Trace("t", np.array([0, 1, 0], np.uint32), 2, parent=np.array([-1, -1], np.int32))
     Cell(trace, get(policy), 1).advance(0, 3, np.zeros(3, np.uint8))
     hooks = get(policy).hooks.compiled
     key = fingerprint(loops.replay_independent, hooks)

@@ -16,6 +16,7 @@ from .lirs import LIRS
 from .lru import FIFO, LRU
 from .lru_k import LRUK, LRUKNoHistory
 from .mru import MRU
+from .prefix_aware import LengthAware, Marconi, VLLMFrequencyCost, VLLMQueueAware, WorkloadAware
 from .qd_lp_fifo import QDLPFIFO
 from .random import Random
 from .s3_fifo import S3FIFO
@@ -37,6 +38,7 @@ TWINS = {
     "gdsf": GDSF,
     "hyperbolic": Hyperbolic,
     "lecar": LeCaR,
+    "length-aware": LengthAware,
     "lfu": LFU,
     "lfuda": LFUDA,
     "lhd": LHD,
@@ -44,13 +46,17 @@ TWINS = {
     "lru": LRU,
     "lru-k": LRUK,
     "lru-k-no-history": LRUKNoHistory,
+    "marconi": Marconi,
     "mru": MRU,
     "qd-lp-fifo": QDLPFIFO,
     "random": Random,
     "s3-fifo": S3FIFO,
     "sieve": Sieve,
     "slru": SLRU,
+    "vllm-frequency-cost": VLLMFrequencyCost,
+    "vllm-queue-aware": VLLMQueueAware,
     "w-tinylfu": WTinyLFU,
     "w-tinylfu-80-20": WTinyLFU8020,
     "w-tinylfu-climb": WTinyLFUClimb,
+    "workload-aware": WorkloadAware,
 }

@@ -125,3 +125,12 @@ def test_the_key_changes_with_everything_that_a_row_depends_on(monkeypatch):
     assert all(base.isdisjoint(other) for other in changed)
     monkeypatch.setattr("kvreplay.simulator.experiment.plan._engine_version", lambda: "another")
     assert base.isdisjoint(keys(policy="random", capacity=5))
+
+
+def test_all_means_the_policies_that_the_reading_allows_and_a_name_means_that_one():
+    chat = {"generate": "conversation", "sessions": 5}
+    cells = make_plan(SMALL | {"trace": chat, "policy": "all", "reading": ["independent", "prefix"]}).cells
+    assert {cell.reading for cell in cells if cell.policy.name == "marconi"} == {"prefix"}
+    assert {cell.reading for cell in cells if cell.policy.name == "lru"} == {"independent", "prefix"}
+    (found,) = problems(trace=chat, policy=["lru", "marconi"])
+    assert found.endswith("policy marconi works in the prefix reading only; set reading: prefix (--pages prefix)")

@@ -72,6 +72,7 @@ def test_columns_are_the_trace_s_own():
     assert told.offsets is trace.offsets
     assert told.arrival is trace.arrival
     assert told.prompt_tokens is trace.prompt_tokens
+    assert told.page_tokens == trace.page_tokens
     assert requests_of(trace) is told
 
 
