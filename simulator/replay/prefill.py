@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kvreplay.jit import jit
+from kvreplay.policies.structures.prefixes import depths
 from kvreplay.traces.trace import Trace
 
 
@@ -49,7 +49,7 @@ def page_flops(trace: Trace, model: str) -> np.ndarray:
     assert trace.parent is not None
     assert trace.page_tokens is not None
     shape = MODELS[model]
-    before = _depths(trace.parent) * float(trace.page_tokens)  # tokens in front of each page
+    before = (depths(trace.parent) - 1) * float(trace.page_tokens)  # tokens in front of each page
     tokens = _tokens(trace, trace.parent, trace.page_tokens).astype(np.float64)
     attended = tokens * before + tokens**2 / 2
     return 2 * shape.weights * tokens + 4 * shape.layers * shape.heads * shape.head_size * attended
@@ -65,13 +65,3 @@ def _tokens(trace: Trace, parent: np.ndarray, page_tokens: int) -> np.ndarray:
         tokens[ends] = np.clip(rest[counts > 0], 0, page_tokens)
         tokens[parent[parent >= 0]] = page_tokens
     return tokens
-
-
-@jit
-def _depths(parent):
-    """(n_pages,) int64: pages in front of each page."""
-    depths = np.zeros(len(parent), np.int64)
-    for page in range(len(parent)):
-        if parent[page] >= 0:
-            depths[page] = depths[parent[page]] + 1
-    return depths
