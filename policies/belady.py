@@ -1,6 +1,6 @@
 """Belady's MIN: the page whose next use lies farthest in the future leaves (Belady, "A study of replacement algorithms
 for a virtual-storage computer", IBM Systems Journal 5(2), 1966). The most hits that any policy can reach which must
-cache every missed page; among independent pages of equal size.
+cache every missed page; among pages of equal size, independent or prefix.
 
 The cached pages' next uses are distinct access numbers, so the farthest is the highest bit of a bit set.
 """

@@ -11,31 +11,10 @@ HELP = "replay a trace file against policies and capacities"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from .run import add_threads_argument
-    from .sources import add_source_arguments, positive
+    from .sources import add_cache_arguments, add_source_arguments
 
     add_source_arguments(parser)
-    parser.add_argument(
-        "--policy",
-        default="lru",
-        metavar="P,…",
-        help="names, ./file.py or module:object; parameters as name:key=value",
-    )
-    parser.add_argument(
-        "--capacity",
-        default="1%,10%,50%",
-        metavar="C,…",
-        help="pages, or with a unit: 10%%, 4GiB, 500000tokens, unlimited",
-    )
-    parser.add_argument(
-        "--pages",
-        choices=("independent", "prefix"),
-        default="independent",
-        help="independent: every page for itself; prefix: only contiguous prefixes hit, and leaves leave first",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="seed of policies that draw random numbers")
-    parser.add_argument(
-        "--bytes-per-token", type=positive, metavar="N", help="to give capacities in bytes: KV bytes a token"
-    )
+    add_cache_arguments(parser)
     parser.add_argument(
         "--warmup", type=float, default=0, metavar="SHARE", help="of the requests that fills the cache first, uncounted"
     )
@@ -49,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from kvreplay.policies import get
+    from kvreplay.simulator.headroom import way
     from kvreplay.simulator.replay import fit, parse_capacity, sweep
     from kvreplay.simulator.replay.trial import try_out
 
@@ -80,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if trace.page_cost is not None or args.cost_model is not None:
         ratios["cost"] = "cost_hit_ratio"
     print(f"{'policy':24} {'capacity':>24} {'page hits':>12} {' '.join(f'{name:>7}' for name in ratios)} M pages/s")
+    hits: dict[str, dict[str, float]] = {}  # by capacity and policy
     for result, (_, written) in zip(results, itertools.product(policies, capacities), strict=True):
         row = result.row
         capacity = f"{row['capacity']:,} {row['capacity_unit']}"
@@ -88,9 +69,29 @@ def run(args: argparse.Namespace) -> int:
         shown = " ".join(f"{row[name]:7.4f}" if row[name] is not None else f"{'-':>7}" for name in ratios.values())
         speed = result.timings["pages_per_second"] / 1e6
         print(f"{row['policy']:24} {capacity:>24} {row['hits']:>12,} {shown} {speed:9.1f}", flush=True)
+        if row["capacity_unit"] == "pages":
+            hits.setdefault(f"{row['capacity']:,}", {})[row["policy"]] = row["hits"]
     cost = "; cost, of what all pages cost" + (" (modelled)" if args.cost_model else "") if "cost" in ratios else ""
     print(
         "hit ratios: page, of all page accesses; prefix, only those before a request's first miss; token, of prompt "
         f"tokens{cost}. M pages/s: measured"
     )
+    if not args.warmup and args.ttl is None:
+        _print_ways({capacity: way(found) for capacity, found in hits.items()})
     return 0
+
+
+def _print_ways(ways: dict[str, dict[str, float]]) -> None:
+    """By capacity and policy the share of the way from LRU to the offline optimum, where both were replayed."""
+    from kvreplay.simulator.report import numbers
+    from kvreplay.simulator.report.table import Table, as_text
+
+    known = {capacity: way for capacity, way in ways.items() if way}
+    if known:
+        policies = dict.fromkeys(policy for way in known.values() for policy in way)
+        rows = [
+            [policy, *(numbers.percent(way[policy], 1) if policy in way else "–" for way in known.values())]
+            for policy in policies
+        ]
+        title = "\npage hits: share of the way from lru to the offline optimum, by capacity in pages"
+        print(as_text(Table(title, ["policy", *known], rows)))

@@ -1,4 +1,4 @@
-"""How every command names a trace: a file, a name from the catalogue, or a workload to generate."""
+"""How commands name a trace (a file, a name from the catalogue, or a workload to generate), policies and capacities."""
 
 from __future__ import annotations
 
@@ -24,6 +24,32 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="of the format's reader; may be repeated",
+    )
+
+
+def add_cache_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is replayed against a trace: --policy, --capacity, --pages, --seed and --bytes-per-token."""
+    parser.add_argument(
+        "--policy",
+        default="lru",
+        metavar="P,…",
+        help="names, ./file.py or module:object; parameters as name:key=value",
+    )
+    parser.add_argument(
+        "--capacity",
+        default="1%,10%,50%",
+        metavar="C,…",
+        help="pages, or with a unit: 10%%, 4GiB, 500000tokens, unlimited",
+    )
+    parser.add_argument(
+        "--pages",
+        choices=("independent", "prefix"),
+        default="independent",
+        help="independent: every page for itself; prefix: only contiguous prefixes hit, and leaves leave first",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of policies that draw random numbers")
+    parser.add_argument(
+        "--bytes-per-token", type=positive, metavar="N", help="to give capacities in bytes: KV bytes a token"
     )
 
 

@@ -9,6 +9,8 @@ __getattr__, __all__ = lazy(
         "Result": ".engine",
         "fit": ".engine",
         "replay": ".engine",
+        "Bound": ".optimum",
+        "bounds": ".optimum",
         "Capacity": ".capacity",
         "CapacityError": ".capacity",
         "parse_capacity": ".capacity",

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from kvreplay.policies import find as find_policy
 from kvreplay.policies import names
+from kvreplay.simulator.headroom import BASELINE
 
 from . import numbers
 from .comparison import BETTER, IDENTICAL, NOISE, Difference, difference
-from .workloads import BASELINE, METRICS, OPTIMUM, Workload, policies
+from .workloads import METRICS, Workload, policies
 
 
 class Finding(NamedTuple):
@@ -26,7 +27,7 @@ class Finding(NamedTuple):
     others: int  # online policies that also ran
     as_good: list[str]  # those of them whose difference to the best is identical or within noise
     over_baseline: Difference | None  # None where the best is LRU, or LRU did not run
-    closed: float | None  # share of the way from LRU to Belady's MIN; None without either, or without a gap
+    closed: float | None  # share of the way from LRU to the offline optimum; None without either, or without a gap
 
     @property
     def where(self) -> str:
@@ -45,11 +46,9 @@ def _offline() -> frozenset[str]:
 
 def find(workload: Workload, metric: str) -> list[Finding]:
     """One finding per capacity at which an online policy has a value of `metric`."""
-    curves = workload.curves(metric)
     found = []
     for capacity, share in workload.capacities:
-        at = {name: p.mean for name, curve in curves.items() for p in curve if p.capacity == capacity}
-        online = {name: value for name, value in at.items() if is_online(name)}
+        online = {name: value for name, value in workload.at(metric, capacity).items() if is_online(name)}
         if not online:
             continue
         # Among equals LRU: whoever runs it already need not change.
@@ -60,11 +59,9 @@ def find(workload: Workload, metric: str) -> list[Finding]:
             if name != best
         }
         as_good = [name for name, d in versus.items() if d is not None and d.verdict in (NOISE, IDENTICAL)]
-        closed = None
-        if workload.has_bound and BASELINE in at and OPTIMUM in at and at[OPTIMUM] > at[BASELINE]:
-            closed = (at[best] - at[BASELINE]) / (at[OPTIMUM] - at[BASELINE])
+        closed = workload.way(metric, capacity).get(best)
         found.append(
-            Finding(workload, capacity, share, best, at[best], len(versus), as_good, versus.get(BASELINE), closed)
+            Finding(workload, capacity, share, best, online[best], len(versus), as_good, versus.get(BASELINE), closed)
         )
     return found
 
@@ -128,7 +125,7 @@ def _gain(finding: Finding) -> str:
     if gain.verdict != BETTER:
         return f"{text}: not a difference to rely on"
     if finding.closed is not None:
-        text += f", {numbers.percent(finding.closed, 0)} of the way from {BASELINE} to Belady's MIN"
+        text += f", {numbers.percent(finding.closed, 0)} of the way from {BASELINE} to the offline optimum"
     return text
 
 

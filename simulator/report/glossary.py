@@ -26,12 +26,16 @@ DEFINITIONS = {
         "misses and renews it in place; an old entry takes up room until then, or until it is evicted."
     ),
     "footprint": "all distinct pages of a trace, or their bytes: the size of an infinite cache.",
-    "Belady's MIN": (
-        "evicts the page whose next use is farthest away. No policy that caches every miss gets more page hits "
-        "among independent pages of one size. With prefix pages, object sizes or another ratio it is a good "
-        "offline policy, but no proven bound; neither is it after a warm-up, or where entries expire."
+    "offline optimum": (
+        "the most page hits that any cache of that size can get, even one that knows the future: proven, for "
+        "independent and for prefix pages. Belady's MIN with bypass (belady-bypass) finds it: it evicts the page whose "
+        "next use is farthest away, or keeps the missed page out. Belady's MIN (belady) is the optimum of caches that "
+        "keep every page they miss; it stands in where MIN with bypass did not run and no policy got more. For object "
+        "sizes, other ratios, after a warm-up or with a time to live neither is a bound."
     ),
-    "of the way to MIN": "(policy - lru) / (Belady's MIN - lru): 0 % is no better than LRU, 100 % is as good as MIN.",
+    "of the way to the optimum": (
+        "(policy - lru) / (offline optimum - lru): 0 % is no better than LRU, 100 % is the best that any cache can do."
+    ),
     "95 % interval": (
         "of a paired difference, over 20 blocks of time (batch means, Student's t) or over seeds, whichever is "
         "wider. Replays are deterministic, so on this trace a difference is exact; the interval says how far it "

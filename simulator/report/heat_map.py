@@ -1,4 +1,4 @@
-"""The heat map of a report: how far each policy gets, on each workload, from LRU towards Belady's MIN."""
+"""The heat map of a report: how far each policy gets, on each workload, from LRU towards the offline optimum."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 
+from kvreplay.simulator.headroom import BASELINE, OPTIMA
+
 from . import numbers
 from .figure import LABEL_CHARACTER, Panel
 from .style import Look
-from .workloads import BASELINE, METRICS, OPTIMUM, Workload
+from .workloads import METRICS, Workload
 
 
 def heat_map(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
     """Policies by workloads in one panel; by capacities where there is one workload.
 
-    A field is the share of the way from LRU to Belady's MIN: the gains of all capacities summed, divided by the sum of
-    the gaps. Workloads without the two are left out; where all are, a field is the mean of `metric` itself.
+    A field is the share of the way from LRU to the offline optimum: the gains of all capacities summed, divided by the
+    sum of the gaps. Workloads without the two are left out; where all are, a field is the mean of `metric` itself.
     """
     bounded = [w for w in workloads if _closed(w, metric, {c for c, _ in w.capacities})]
     shown = bounded or workloads
@@ -33,13 +35,13 @@ def heat_map(workloads: Sequence[Workload], metric: str, looks: dict[str, Look])
         columns = [(_column_name(w, shown), w, {c for c, _ in w.capacities}) for w in shown]
     field = _closed if bounded else _mean
     values: list[dict[str, float]] = [field(w, metric, capacities) for _, w, capacities in columns]
-    bounds = (OPTIMUM, BASELINE) if bounded else ()
+    bounds = (BASELINE, *OPTIMA) if bounded else ()
     ran = [p for p in looks if any(p in column for column in values) and p not in bounds]
     if not ran:
         return []
     ran.sort(key=lambda p: -float(np.mean([column[p] for column in values if p in column])))
     if bounded:
-        title = "LRU = 0 %, Belady's MIN = 100 %"
+        title = "LRU = 0 %, offline optimum = 100 %"
     else:
         title = METRICS[metric] + (", mean over capacities" if len(shown) > 1 else "")
     if len(shown) == 1:
@@ -64,19 +66,15 @@ def _column_name(workload: Workload, workloads: Sequence[Workload]) -> str:
 
 
 def _closed(workload: Workload, metric: str, capacities: set[int]) -> dict[str, float]:
-    """Per policy the share of the way from LRU to Belady's MIN, over `capacities` together; empty without the two.
-
-    Empty as well where MIN is no bound.
-    """
+    """Per policy the share of the way from LRU to the offline optimum, over `capacities` together, where known."""
     curves = {policy: {p.capacity: p.mean for p in curve} for policy, curve in workload.curves(metric).items()}
-    if not workload.has_bound or BASELINE not in curves or OPTIMUM not in curves:
-        return {}
+    best, base = workload.optimum(metric), curves.get(BASELINE, {})
     shares = {}
     for policy, curve in curves.items():
-        common = capacities & curve.keys() & curves[BASELINE].keys() & curves[OPTIMUM].keys()
-        gap = sum(curves[OPTIMUM][c] - curves[BASELINE][c] for c in sorted(common))
+        common = sorted(capacities & curve.keys() & base.keys() & best.keys())
+        gap = sum(best[c] - base[c] for c in common)
         if gap > 0:
-            shares[policy] = sum(curve[c] - curves[BASELINE][c] for c in sorted(common)) / gap
+            shares[policy] = sum(curve[c] - base[c] for c in common) / gap
     return shares
 
 

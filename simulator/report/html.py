@@ -16,11 +16,11 @@ from .table import Table
 from .workloads import METRICS, Workload, policies, workloads
 
 _CAPTIONS = {
-    "capacity": "Grey is what the best online policy leaves to Belady's MIN, which knows the future. No cache passes "
-    "the dashed line: a page has to come once before it can hit. A band is the range over seeds.",
+    "capacity": "Grey is what the best online policy leaves to the offline optimum, which knows the future. No cache "
+    "passes the dashed line: a page has to come once before it can hit. A band is the range over seeds.",
     "heat-map": "Purple is better than LRU, orange is worse. The gains of all capacities are summed, then divided by "
-    "the gap to Belady's MIN; below -100 % a policy loses more than MIN gains. Workloads on which LRU or MIN did not "
-    "run are left out; where they ran on none, blue shows the ratio itself.",
+    "the gap to the offline optimum; below -100 % a policy loses more than that gains. Workloads on which LRU or the "
+    "optimum did not run are left out; where they ran on none, blue shows the ratio itself.",
     "time": "Each point is 1/25 of the requests. The first ones find an empty cache.",
     "memory": "Read it from left to right: the memory that a ratio costs under each policy.",
 }
@@ -78,6 +78,9 @@ def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterabl
     yield "<h2>Tables</h2>"
     for workload in found:
         yield _table(table.ratios(workload, metric))
+        ways = table.ways(workload, metric)
+        if ways is not None:
+            yield _table(ways)
         best = findings.find(workload, metric)
         if best:
             yield _table(table.best(best))

@@ -65,9 +65,7 @@ def _by_capacity(axes: Axes, *, workload: Workload, metric: str, looks: dict[str
     for policy, curve in curves.items():
         _draw_curve(axes, curve, looks[policy])
         ends.append(End(policy, curve[-1].capacity, curve[-1].mean, looks[policy]))
-    optimum = next((curve for policy, curve in curves.items() if not is_online(policy)), None)
-    if optimum and workload.has_optimum(metric):
-        _shade_headroom(axes, optimum, [curve for policy, curve in curves.items() if is_online(policy)])
+    _shade_headroom(axes, workload.optimum(metric), [curve for policy, curve in curves.items() if is_online(policy)])
     infinite = workload.infinite(metric)
     if infinite is not None:
         axes.axhline(infinite, color=INFINITE, linestyle=(0, (5, 3)), linewidth=1)
@@ -97,21 +95,15 @@ def _draw_curve(axes: Axes, curve: list[Point], look: Look) -> None:
         )
 
 
-def _shade_headroom(axes: Axes, optimum: list[Point], online: list[list[Point]]) -> None:
+def _shade_headroom(axes: Axes, optimum: dict[int, float], online: list[list[Point]]) -> None:
     """Grey between the best online policy and the optimum: what a better policy could still gain."""
-    best = {point.capacity: max(p.mean for curve in online for p in curve if p.capacity == point.capacity)
-            for point in optimum if any(p.capacity == point.capacity for curve in online for p in curve)}  # fmt: skip
-    both = [point for point in optimum if point.capacity in best]
+    best: dict[int, float] = {}
+    for point in (point for curve in online for point in curve):
+        best[point.capacity] = max(point.mean, best.get(point.capacity, 0.0))
+    both = [capacity for capacity in optimum if capacity in best]
     if both:
-        capacities = [point.capacity for point in both]
-        axes.fill_between(
-            capacities,
-            [best[c] for c in capacities],
-            [p.mean for p in both],
-            color=HEADROOM,
-            linewidth=0,
-            zorder=0,
-        )
+        low, high = [best[c] for c in both], [optimum[c] for c in both]
+        axes.fill_between(both, low, high, color=HEADROOM, linewidth=0, zorder=0)
 
 
 def _pad(axes: Axes, values: list[float]) -> None:

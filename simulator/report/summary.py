@@ -17,7 +17,8 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     answer = findings.answer(found, metric)
     parts.append("\n".join(f"- **{table.escape(what)}**: {table.escape(text)}" for what, text in answer))
     for workload in found:
-        for content in (table.ratios(workload, metric), table.best(findings.find(workload, metric))):
+        best = table.best(findings.find(workload, metric))
+        for content in filter(None, (table.ratios(workload, metric), table.ways(workload, metric), best)):
             parts.append(f"**{table.escape(content.title)}**\n\n{table.as_markdown(content)}")
     made = run.get("provenance") or {}
     dirty = ", with changes" if made.get("dirty") else ""

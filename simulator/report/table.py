@@ -47,6 +47,18 @@ def ratios(workload: Workload, metric: str) -> Table:
     return Table(f"{workload.title}: {METRICS[metric]} in %, by capacity{unit} (share of the footprint)", header, rows)
 
 
+def ways(workload: Workload, metric: str) -> Table | None:
+    """The share of the way from LRU to the offline optimum in percent, as `ratios` has them; None where unknown."""
+    columns = {c: workload.way(metric, c) for c, _ in workload.capacities}
+    rows = [
+        [policy, *(f"{round(100 * way[policy], 1) + 0:.1f}" if policy in way else "–" for way in columns.values())]
+        for policy in workload.curves(metric)
+    ]
+    title = f"{workload.title}: {METRICS[metric]}, % of the way from lru to the offline optimum"
+    header = ["policy", *(_figure(capacity, workload.unit) for capacity in columns)]
+    return Table(title, header, rows) if any(columns.values()) else None
+
+
 def _figure(capacity: int, unit: str) -> str:
     return numbers.memory(capacity) if unit == "bytes" else f"{capacity:,}"
 
@@ -76,7 +88,7 @@ def best(findings: Sequence[Finding]) -> Table:
         "ratio",
         "over lru, points",
         "verdict",
-        "of the way to MIN",
+        "of the way to the optimum",
         "within its noise",
     ]
     return Table("Best online policy at each size", header, rows)

@@ -12,6 +12,7 @@ import polars as pl
 
 from kvreplay.parameters import nearest
 from kvreplay.simulator.experiment.store import INPUTS
+from kvreplay.simulator.headroom import optimum, way
 from kvreplay.simulator.replay.row import COLUMNS
 
 from . import numbers
@@ -27,7 +28,6 @@ METRICS = {
     "byte_hit_ratio": "byte hit ratio",
     "cost_hit_ratio": "cost hit ratio",
 }
-OPTIMUM, BASELINE = "belady", "lru"
 
 Row = dict[str, Any]
 
@@ -58,11 +58,6 @@ class Workload:
     @property
     def title(self) -> str:
         return f"{self.name}, {self.reading} pages" + (" by size in bytes" if self.unit == "bytes" else "")
-
-    @property
-    def has_bound(self) -> bool:
-        """Whether Belady's MIN is a bound here: among independent pages of one size, over the whole trace."""
-        return self.reading == "independent" and self.unit == "pages" and self.whole
 
     @property
     def whole(self) -> bool:
@@ -99,19 +94,35 @@ class Workload:
 
         With prefix pages it is the same figure: what is in front of a page seen before was seen before, too.
         """
-        alike = metric == "hit_ratio" or (metric == "prefix_hit_ratio" and self.reading == "prefix")
         known = {
             row["trace_hash"]: 1 - row["footprint"] / row["pages"]
             for row in self.rows
             if row["footprint"] and row["pages"]
         }
-        if not alike or self.unit != "pages" or not self.whole or not known:
+        if not self._is_bounded(metric) or not known:
             return None
         return sum(known.values()) / len(known)
 
-    def has_optimum(self, metric: str) -> bool:
-        """Whether Belady's MIN bounds `metric` here."""
-        return metric == "hit_ratio" and self.has_bound
+    def at(self, metric: str, capacity: int) -> dict[str, float]:
+        """`metric` by policy at one capacity, the mean over seeds."""
+        curves = self.curves(metric).items()
+        return {policy: point.mean for policy, curve in curves for point in curve if point.capacity == capacity}
+
+    def optimum(self, metric: str) -> dict[int, float]:
+        """By capacity the offline optimum of `metric`, which no policy passes, where a policy that finds it ran."""
+        if not self._is_bounded(metric):
+            return {}
+        found = {capacity: optimum(self.at(metric, capacity)) for capacity, _ in self.capacities}
+        return {capacity: best for capacity, best in found.items() if best is not None}
+
+    def way(self, metric: str, capacity: int) -> dict[str, float]:
+        """By policy the share of the way from LRU to the offline optimum of `metric`; empty where it is not known."""
+        return way(self.at(metric, capacity)) if self._is_bounded(metric) else {}
+
+    def _is_bounded(self, metric: str) -> bool:
+        """Whether `metric` counts page hits, of pages of one size, over the whole trace."""
+        page_hits = metric == "hit_ratio" or (metric == "prefix_hit_ratio" and self.reading == "prefix")
+        return page_hits and self.unit == "pages" and self.whole
 
 
 def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:

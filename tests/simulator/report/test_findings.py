@@ -29,7 +29,7 @@ def test_a_reliable_gain_is_a_win_and_measured_against_the_optimum(tmp_path):
         "with 100 pages (10 % of the footprint), sieve has the highest page hit ratio, 45.50 %, "
         "5.50 points more than lru (95 % interval +5.2"
     )
-    assert text.endswith("50 % of the way from lru to Belady's MIN.")
+    assert text.endswith("50 % of the way from lru to the offline optimum.")
 
 
 def test_a_gain_within_the_noise_is_not_called_a_win(tmp_path):

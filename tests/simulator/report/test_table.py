@@ -27,6 +27,16 @@ def test_ratios_in_a_terminal(tmp_path):
     )
 
 
+def test_ways_to_the_optimum(tmp_path):
+    rows = [row("lru", [20]), row("belady-bypass", [70]), row("lru", [80], capacity=200), row("mru", [10])]
+    (workload,) = workloads(save(tmp_path, rows).rows)
+    found = table.ways(workload, "hit_ratio")
+    assert found.title == "web, independent pages: page hit ratio, % of the way from lru to the offline optimum"
+    assert found.header == ["policy", "100", "200"]
+    assert found.rows == [["belady-bypass", "100.0", "–"], ["lru", "0.0", "–"], ["mru", "-20.0", "–"]]
+    assert table.ways(workload, "token_hit_ratio") is None
+
+
 def test_markdown_escapes_what_would_break_it():
     content = table.Table("", ["policy", "a|b"], [["<script>", "x\ny\\"]])
     assert table.as_markdown(content) == "| policy | a\\|b |\n| --- | ---: |\n| &lt;script> | x y\\\\ |"

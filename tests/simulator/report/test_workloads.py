@@ -69,7 +69,7 @@ def test_no_bound_is_claimed_for_a_part_of_the_trace_or_for_entries_that_expire(
     rows = [row(**setting), row("belady", [90] * 4, **setting)]
     workload = one(tmp_path, rows)
     assert workload.infinite("hit_ratio") is None
-    assert not workload.has_optimum("hit_ratio")
+    assert workload.optimum("hit_ratio") == {}
     assert [finding.closed for finding in find(workload, "hit_ratio")] == [None]
     assert find(one(tmp_path, [row(), row("belady", [90] * 4)]), "hit_ratio")[0].closed is not None
 
@@ -82,11 +82,28 @@ def test_infinite_cache_is_the_mean_over_traces_of_several_seeds(tmp_path):
     assert one(tmp_path, rows).infinite("hit_ratio") == pytest.approx((300 / 400 + 200 / 400) / 2)
 
 
-def test_belady_is_a_bound_for_page_hits_among_independent_pages_only(tmp_path):
-    assert one(tmp_path, [row()]).has_optimum("hit_ratio")
-    assert not one(tmp_path, [row()]).has_optimum("byte_hit_ratio")
-    assert not one(tmp_path, [row(reading="prefix")]).has_optimum("hit_ratio")
-    assert not one(tmp_path, [row(capacity_unit="bytes")]).has_optimum("hit_ratio")
+def test_the_optimum_is_known_for_page_hits_of_pages_of_one_size(tmp_path):
+    def optimum(metric, **changes):
+        return one(tmp_path, [row("belady-bypass", [90] * 4, **changes)]).optimum(metric)
+
+    assert optimum("hit_ratio") == optimum("hit_ratio", reading="prefix") == {100: 0.9}
+    assert optimum("prefix_hit_ratio", reading="prefix") == {100: 0.9}
+    assert optimum("prefix_hit_ratio") == optimum("request_mean_hit_ratio") == {}
+    assert optimum("hit_ratio", capacity_unit="bytes") == {}
+
+
+def test_the_optimum_is_never_below_a_policy(tmp_path):
+    rows = [row("lru"), row("picky", [80] * 4), row("belady", [79] * 4)]
+    assert one(tmp_path / "min", rows).optimum("hit_ratio") == {}
+    assert one(tmp_path / "min", rows).way("hit_ratio", 100) == {}
+    with_bypass = one(tmp_path / "both", [*rows, row("belady-bypass", [81] * 4)])
+    assert with_bypass.optimum("hit_ratio") == {100: 0.81}
+    assert with_bypass.way("hit_ratio", 100) == {
+        "lru": 0,
+        "picky": pytest.approx(35 / 36),
+        "belady": pytest.approx(34 / 36),
+        "belady-bypass": 1,
+    }
 
 
 def test_traces_of_one_name_and_seed_but_other_content_are_kept_apart(tmp_path):
