@@ -20,6 +20,8 @@ from .hooks import Hooks, hooks_of, load_file, load_object
 
 ENTRY_POINTS = "kvreplay.policies"
 
+_SGLANG = ("lru", "lfu", "fifo", "mru", "filo", "slru", "priority")
+
 # name -> (module in this folder, parameters that the name stands for)
 _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "2q": ("two_q", {}),
@@ -47,10 +49,13 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "qd-lp-fifo": ("qd_lp_fifo", {}),
     "random": ("random", {}),
     "s3-fifo": ("s3_fifo", {}),
+    **{f"sglang-{eviction}": ("sglang", {"eviction": eviction}) for eviction in _SGLANG},
     "sieve": ("sieve", {}),
     "slru": ("slru", {}),
     "vllm-frequency-cost": ("vllm_frequency_cost", {}),
     "vllm-queue-aware": ("vllm_queue_aware", {}),
+    "vllm-lru": ("vllm_lru", {}),
+    "vllm-lru@0.11": ("vllm_lru", {"version": "0.11"}),
     "w-tinylfu": ("w_tinylfu", {}),
     "w-tinylfu-80-20": ("w_tinylfu", {"recency": 0.2}),
     "w-tinylfu-climb": ("w_tinylfu_climb", {}),

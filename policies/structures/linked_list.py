@@ -15,8 +15,7 @@ PREVIOUS = 1  # towards the front
 def new_lists(n_pages: int, n_heads: int) -> np.ndarray:
     """(n_pages + n_heads, 2) uint32 links; row n_pages + i is the head of the i-th, empty list."""
     links = np.zeros((n_pages + n_heads, 2), np.uint32)
-    for head in range(n_pages, n_pages + n_heads):
-        links[head] = head
+    links[n_pages:] = np.arange(n_pages, n_pages + n_heads, dtype=np.uint32)[:, np.newaxis]
     return links
 
 

@@ -107,13 +107,14 @@ class Cell:
         bound = partial(bind, hooks=hooks.compiled, compiled=compiled, checked=checked, cache=hooks.importable)
         if hooks.by_request:
             run = bound(loops.replay_served)
-            seen = np.zeros(trace.n_pages, np.uint8)
-            return lambda start, stop, hit: run(state, bounds, pages, start, stop, hit, seen, capacity, tally)
+            offsets, seen = trace.offsets, np.zeros(trace.n_pages, np.uint8)
+            return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, seen, capacity, tally)
         if self.reading == "prefix":
             run = bound(loops.replay_prefix)
+            offsets = trace.offsets
             children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
             shared = (cached, capacity, tally, trace.parent, children, in_use)
-            return lambda start, stop, hit: run(state, bounds, pages, start, stop, hit, *shared)
+            return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, *shared)
         run = bound(loops.replay_sized if self.sized else loops.replay_independent)
         sizes = (trace.page_bytes,) if self.sized else ()
         return lambda start, stop, hit: run(

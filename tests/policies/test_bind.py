@@ -40,12 +40,12 @@ def test_fingerprints_tell_policies_and_their_helpers_and_constants_apart():
 @pytest.mark.parametrize("policy", names())
 def test_compiled_code_does_not_count_references(policy):
     trace = Trace("t", np.array([0, 1, 0], np.uint32), 2, parent=np.array([-1, -1], np.int32))
-    Cell(trace, get(policy), 1).advance(0, 3, np.zeros(3, np.uint8))
-    hooks = get(policy).hooks.compiled
-    key = fingerprint(loops.replay_independent, hooks)
-    loop = _jit_clone(loops.replay_independent, _Hooks(hooks), key, False, False)
-    cell = Cell(trace, get(policy), 1)
-    loop(cell.state, trace.pages, 0, 3, np.zeros(3, np.uint8), cell.cached, 1, cell.tally)
+    hooks = get(policy).hooks
+    cell = Cell(trace, get(policy), 1, hooks.reading or "independent")
+    source = loops.replay_served if hooks.by_request else loops.replay_independent
+    loop = _jit_clone(source, _Hooks(hooks.compiled), fingerprint(source, hooks.compiled), False, False)
+    offsets = (trace.offsets,) if hooks.by_request else ()
+    loop(cell.state, *offsets, trace.pages, 0, 3, np.zeros(3, np.uint8), cell.cached, 1, cell.tally)
     for code in loop.inspect_llvm().values():
         assert "NRT_incref" not in code
 

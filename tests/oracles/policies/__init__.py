@@ -20,6 +20,17 @@ from .prefix_aware import LengthAware, Marconi, VLLMFrequencyCost, VLLMQueueAwar
 from .qd_lp_fifo import QDLPFIFO
 from .random import Random
 from .s3_fifo import S3FIFO
+from .servers import (
+    VLLM,
+    VLLM011,
+    SGLangFIFO,
+    SGLangFILO,
+    SGLangLFU,
+    SGLangLRU,
+    SGLangMRU,
+    SGLangPriority,
+    SGLangSLRU,
+)
 from .sieve import Sieve
 from .slru import SLRU
 from .two_q import TwoQ
@@ -51,10 +62,19 @@ TWINS = {
     "qd-lp-fifo": QDLPFIFO,
     "random": Random,
     "s3-fifo": S3FIFO,
+    "sglang-fifo": SGLangFIFO,
+    "sglang-filo": SGLangFILO,
+    "sglang-lfu": SGLangLFU,
+    "sglang-lru": SGLangLRU,
+    "sglang-mru": SGLangMRU,
+    "sglang-priority": SGLangPriority,
+    "sglang-slru": SGLangSLRU,
     "sieve": Sieve,
     "slru": SLRU,
     "vllm-frequency-cost": VLLMFrequencyCost,
     "vllm-queue-aware": VLLMQueueAware,
+    "vllm-lru": VLLM,
+    "vllm-lru@0.11": VLLM011,
     "w-tinylfu": WTinyLFU,
     "w-tinylfu-80-20": WTinyLFU8020,
     "w-tinylfu-climb": WTinyLFUClimb,

@@ -134,3 +134,10 @@ def test_all_means_the_policies_that_the_reading_allows_and_a_name_means_that_on
     assert {cell.reading for cell in cells if cell.policy.name == "lru"} == {"independent", "prefix"}
     (found,) = problems(trace=chat, policy=["lru", "marconi"])
     assert found.endswith("policy marconi works in the prefix reading only; set reading: prefix (--pages prefix)")
+
+
+def test_versions_may_be_written_as_numbers():
+    servers = {"name": "vllm-lru", "tail": ["partial", "full"], "version": [0.33, 0.11]}
+    chat = {"trace": {"generate": "conversation", "sessions": 5}, "reading": "prefix", "capacity": 5}
+    labels = [cell.policy.label for cell in make_plan(SMALL | chat | {"policy": servers}).cells]
+    assert labels == [f"vllm-lru:tail={tail}:version={v}" for tail in ("partial", "full") for v in ("0.33", "0.11")]
