@@ -15,6 +15,7 @@ __getattr__, __all__ = lazy(
         "replay": "kvreplay.simulator.replay",
         "sweep": "kvreplay.simulator.replay",
         "curve": "kvreplay.simulator.replay",
+        "curve_rows": "kvreplay.simulator.replay",
         "bounds": "kvreplay.simulator.replay",
         "run": "kvreplay.simulator.experiment",
         "open_results": "kvreplay.simulator.experiment",

@@ -19,7 +19,8 @@ of the requests (`Requests`). Hooks may call helpers; they compile with numba, a
 
 A policy that never counts in pages (no queue limit, no sketch) says `SIZED = True` and may then be used where pages
 differ in size; `capacity` is n_pages there. One that makes sense only where requests are prefixes says
-`READING = "prefix"`, and is refused elsewhere.
+`READING = "prefix"`, and is refused elsewhere. One that a smaller cache on fewer pages tells nothing about says
+`SCALES = False`, and is not estimated from samples.
 
 evict() is called only while the policy holds a page. A page that it returns may be unable to leave at once: a
 running request uses it, or (prefix reading) cached pages depend on it. It then stays cached though the policy forgot

@@ -39,6 +39,7 @@ class Hooks:
     compiled: Mapping[str, Callable[..., Any]]  # the hooks that run inside the loop, by the names it calls them
     stats: Callable[..., dict[str, Any]] | None
     sized: bool  # whether it may be used where pages differ in size
+    scales: bool  # whether a small cache on a sample of the pages behaves like the whole
     reading: str | None  # the only reading that it works in: "prefix"; None: any
     built_in: bool
     importable: bool  # whether another process finds the same functions: only then is machine code kept on disk
@@ -101,6 +102,7 @@ def hooks_of(owner: Any, source: str, *, built_in: bool = False) -> Hooks:
         compiled={name: found[name] for name in loop_hooks},
         stats=found.get("stats"),
         sized=getattr(owner, "SIZED", False),
+        scales=getattr(owner, "SCALES", True),
         reading=reading,
         built_in=built_in,
         importable=isinstance(owner, ModuleType) and owner.__name__ != "__main__",

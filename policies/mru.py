@@ -13,6 +13,7 @@ import numpy as np
 from .structures.linked_list import new_lists, pop_back, push_back, unlink
 
 SIZED = True
+SCALES = False  # only its newest page ever changes, however large the cache
 
 
 class State(NamedTuple):

@@ -11,7 +11,10 @@ import sys
 import threading
 from importlib.metadata import version
 
-COMMANDS = ("run", "replay", "bounds", "check", "compare", "plot", "report", "traces", "policies", "schema", "bench")
+COMMANDS = (
+    *("run", "replay", "curve", "bounds", "check", "compare", "plot", "report"),
+    *("traces", "policies", "schema", "bench"),
+)
 
 
 def main(argv: list[str] | None = None) -> int:

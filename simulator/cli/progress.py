@@ -25,24 +25,28 @@ class ProgressLine:
         self._terminal = sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
 
     def __call__(self, progress: Progress) -> None:
-        """Show `progress`, unless it was shown a moment ago."""
-        last = progress.finished == progress.total
+        """Show how far an experiment is, and what failed."""
         if progress.error is not None:
             self._write(f"failed: {progress.cell.label}: {progress.error}\n")
+        self.show(progress.finished, progress.total, progress.share)
+
+    def show(self, finished: int, total: int, share: float) -> None:
+        """Show that `finished` of `total` cells are done, a `share` of the work, unless it was shown a moment ago."""
+        last = finished == total
         if self._terminal:
             now = time.monotonic()
             if last or now - self._shown >= _EVERY:
                 self._shown = now
-                bar = ("#" * round(_WIDTH * progress.share)).ljust(_WIDTH, ".")
-                self._write(f"[{bar}] {self._text(progress)}" + ("\n" if last else ""))
-        elif last or progress.finished % max(progress.total // _LINES, 1) == 0:
-            self._write(f"{self._text(progress)}\n")
+                bar = ("#" * round(_WIDTH * share)).ljust(_WIDTH, ".")
+                self._write(f"[{bar}] {self._text(finished, total, share)}" + ("\n" if last else ""))
+        elif last or finished % max(total // _LINES, 1) == 0:
+            self._write(f"{self._text(finished, total, share)}\n")
 
-    def _text(self, progress: Progress) -> str:
+    def _text(self, finished: int, total: int, share: float) -> str:
         elapsed = time.monotonic() - self._started
-        left = elapsed * (1 - progress.share) / progress.share
-        times = f"{clock(elapsed)}, {clock(left)} left" if progress.finished < progress.total else clock(elapsed)
-        return f"{progress.finished} of {progress.total} cells, {times}"
+        left = elapsed * (1 - share) / share
+        times = clock(elapsed) if finished == total else f"{clock(elapsed)}, {clock(left)} left"
+        return f"{finished} of {total} cells, {times}"
 
     def _write(self, text: str) -> None:
         # On a terminal: back to the start of the line, and erase what was there.

@@ -207,19 +207,19 @@ def _is(value: Any, dtype: str) -> bool:
 def write_results(folder: Path, entries: Iterable[dict[str, Any]], run: dict[str, Any]) -> Results:
     """Replace the tables in `folder` by those of `entries`, lines of the journal, and run.json by `run`."""
     entries = list(entries)
-    rows = _table([entry["row"] for entry in entries], _ROW_COLUMNS)
-    timings = _table(
+    rows = frame([entry["row"] for entry in entries], _ROW_COLUMNS)
+    timings = frame(
         [{"cell": entry["cell"], **entry["timings"]} for entry in entries], {"cell": "String"} | _TIMING_COLUMNS
     )
-    for name, frame in ((_ROWS, rows), (_TIMINGS, timings)):
+    for name, table in ((_ROWS, rows), (_TIMINGS, timings)):
         parquet = io.BytesIO()
-        frame.write_parquet(parquet)
+        table.write_parquet(parquet)
         write_whole(folder / name, parquet.getvalue())
     write_whole(folder / _RUN, json.dumps(run, indent=1) + "\n")
     return Results(folder, rows, timings, run)
 
 
-def _table(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pl.DataFrame:
+def frame(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pl.DataFrame:
     """A frame of exactly these columns, types and order."""
     return pl.DataFrame(rows, schema={name: _DTYPES[dtype] for name, dtype in dtypes.items()})
 

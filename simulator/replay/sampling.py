@@ -1,79 +1,121 @@
-"""Hit ratios from samples of the pages: for traces too long, or curves too many, to replay in full.
+"""Page hit ratios from samples of the pages: for traces too long, or curves too many, to replay in full.
 
-A page is in a sample by a hash of its id, so that either all of its accesses are or none (SHARDS: Waldspurger, Park,
-Garthwaite and Ahmad, "Efficient MRC construction with SHARDS", FAST 2015); the cache shrinks by the same rate
-(Waldspurger, Saemundsson, Ahmad and Park, "Cache modeling and optimization using miniature simulations", ATC 2017).
+All accesses of a page are in a sample, or none (SHARDS: Waldspurger, Park, Garthwaite and Ahmad, "Efficient MRC
+construction with SHARDS", FAST 2015), and the cache shrinks by the same rate (Waldspurger, Saemundsson, Ahmad and
+Park, "Cache modeling and optimization using miniature simulations", ATC 2017). Unlike there, pages are drawn without
+replacement, as their number is known.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kvreplay.policies import get
+from kvreplay.policies import Policy, PolicyError, get
 from kvreplay.simulator.student_t import student_t
+from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
-from .capacity import CapacityError, parse_capacity
+from .capacity import CapacityError
 from .engine import replay
 
 # A sampled cache of fewer pages differs from the whole in kind: its queues and windows round to nothing.
 _FEWEST_PAGES = 10
+# Samples are also joined in groups of so many: not two, as sketches come in powers of two.
+_GROUP = 3
+# What is wrong with the groups, as a multiple of how far they are from the samples: right where every further tripling
+# takes away a third of the error, 2/3 + (2/3)^2 + ... = 2 of it in all. Most errors fall faster.
+_STILL_WRONG = 2.0
 
 
 class Estimate(NamedTuple):
-    """A page hit ratio with its 95 % interval."""
+    """A page hit ratio with its 95 % interval: hit_ratio - half_width .. hit_ratio + half_width."""
 
-    capacity: int  # pages of the whole cache
     hit_ratio: float
     half_width: float
 
 
-def estimate_curve(
-    trace: Trace,
-    policy: Any,
-    capacities: list[Any],
-    *,
-    rate: float = 0.01,
-    samples: int = 8,
-    seed: int = 0,
-) -> Iterator[Estimate]:
-    """Estimate the page hit ratio of `policy` at each capacity from `samples` disjoint samples of the pages.
+def check_policy(policy: Policy) -> None:
+    """Raise PolicyError where samples tell nothing about `policy`."""
+    if policy.hooks.reading or policy.needs & {"parent", "requests"}:
+        raise PolicyError(f"policy {policy.label} looks at whole requests, which samples tear; replay it in full")
+    if not policy.hooks.scales:
+        raise PolicyError(f"policy {policy.label} is another one in a small cache; replay it in full")
 
-    Each sample holds a share of `rate` of the pages. Its hits are corrected by the accesses that it has more or fewer
-    than that share (SHARDS-adj, FAST 2015, section 3.4); the interval is Student's, over the samples. It covers the
-    luck of the draw, not what a policy does differently in a small cache.
 
-    Raises CapacityError where a sampled cache would hold fewer than 10 pages, ValueError for an impossible `rate`.
+class Samples:
+    """Disjoint samples of a trace's pages, of a share of `rate` each, and the same pages in groups of three samples.
+
+    Raises ValueError where `count` is no multiple of 3, or so many samples are more than the trace, and TraceError
+    where a sample would be of fewer than 10 pages.
     """
-    if not (rate > 0 and samples >= 2 and rate * samples <= 1):
-        raise ValueError(f"{samples} disjoint samples of {rate:g} of the pages; use 2 or more, of at most 1 in all")
-    policy = get(policy)
-    sizes = [parse_capacity(capacity).on(trace) for capacity in capacities]
-    for size in sizes:
-        if size.unit != "pages" or size.amount * rate < _FEWEST_PAGES:
-            least = math.ceil(_FEWEST_PAGES / rate)
+
+    def __init__(self, trace: Trace, rate: float, count: int = 9, seed: int = 0) -> None:
+        if not (rate > 0 and count >= 2 * _GROUP and count % _GROUP == 0 and rate * count <= 1):
+            mend = f"use {_GROUP} x 2 of them or more, of at most 1 in all"
+            raise ValueError(f"{count} disjoint samples of {rate:g} of the pages; {mend}")
+        size = round(rate * trace.n_pages)
+        if size < _FEWEST_PAGES:
+            raise TraceError(f"{trace.name}: samples of {rate:g} are {size} pages", mend="raise the rate")
+        self._trace, self._seed = trace, seed
+        self._rate = size / trace.n_pages
+        drawn = np.random.default_rng(seed).permutation(trace.n_pages)
+        self._samples = [_sample(trace, drawn[k * size : (k + 1) * size]) for k in range(count)]
+        groups = range(0, count * size, _GROUP * size)
+        self._groups = [_sample(trace, drawn[start : start + _GROUP * size]) for start in groups]
+
+    @property
+    def least_capacity(self) -> int:
+        """The smallest capacity, in pages, that `estimate` takes."""
+        return math.ceil(_FEWEST_PAGES / self._rate)
+
+    def check(self, policy: Policy, capacity: int) -> None:
+        """Raise CapacityError or PolicyError where `estimate` would."""
+        check_policy(policy)
+        if capacity < self.least_capacity:
             raise CapacityError(
-                f"capacity {size.amount}: samples of {rate:g} need {least} pages or more; raise the rate"
+                f"capacity {capacity}: samples of {self._rate:.2g} of the pages need {self.least_capacity} pages or "
+                "more; raise the rate"
             )
-    places = np.random.default_rng(seed).random(trace.n_pages)  # a page's place in [0, 1), the same at each capacity
-    parts = [_sample(trace, (places >= k * rate) & (places < (k + 1) * rate)) for k in range(samples)]
-    expected = trace.n_accesses * rate
-    for size in sizes:
-        capacity = round(size.amount * rate)
+
+    def estimate(self, policy: Any, capacity: int) -> Estimate:
+        """The page hit ratio of `policy` in a cache of `capacity` pages, every page taken for itself.
+
+        Hits of a sample are corrected by the accesses that it has more or fewer than its share (SHARDS-adj, FAST
+        2015, section 3.4). The ratio is that of the groups. The interval is Student's over the samples, for the luck
+        of the draw, with the correction for a finite population (Cochran, Sampling Techniques, 3rd edition 1977,
+        section 2.6); it is widened by what a policy does differently in a small cache, told from how the ratio moves
+        from the samples to the groups.
+
+        Raises CapacityError where a sampled cache would hold fewer than 10 pages, and PolicyError for a policy that
+        looks at whole requests or declares that it does not scale.
+        """
+        policy = get(policy)
+        self.check(policy, capacity)
+        singles = self._ratios(self._samples, self._rate, policy, capacity)
+        ratio = float(np.mean(self._ratios(self._groups, _GROUP * self._rate, policy, capacity)))
+        count = len(singles)
+        unseen = max(1 - count * self._rate, 0.0)
+        luck = student_t(count - 1) * float(np.std(singles, ddof=1)) * math.sqrt(unseen / count)
+        return Estimate(min(max(ratio, 0.0), 1.0), luck + _STILL_WRONG * abs(ratio - float(np.mean(singles))))
+
+    def _ratios(self, samples: list[Trace], rate: float, policy: Policy, capacity: int) -> list[float]:
+        expected = self._trace.n_accesses * rate
         ratios = []
-        for part in parts:
-            within = min(capacity, part.n_pages)
-            hits = replay(part, policy, within, seed=seed).row["hits"] if within else 0
-            ratios.append(min(max((hits + expected - part.n_accesses) / expected, 0.0), 1.0))
-        spread = float(np.std(ratios, ddof=1)) / math.sqrt(samples)
-        yield Estimate(size.amount, float(np.mean(ratios)), student_t(samples - 1) * spread)
+        for k, sample in enumerate(samples):
+            # Rounded up in as many of the samples as makes their mean right.
+            pages = min(int(capacity * rate + (k + 0.5) / len(samples)), sample.n_pages)
+            hits = replay(sample, policy, pages, seed=self._seed, windows=1).row["hits"]
+            ratios.append((hits + expected - sample.n_accesses) / expected)
+        return ratios
 
 
 def _sample(trace: Trace, chosen: np.ndarray) -> Trace:
-    """The accesses to the `chosen` pages, (n_pages,) bool, as a trace of single pages."""
-    number = (np.cumsum(chosen) - 1).astype(np.uint32)
-    return Trace(trace.name, number[trace.pages[chosen[trace.pages]]], int(chosen.sum()))
+    """The accesses to the pages `chosen`, as a trace of single pages."""
+    is_chosen = np.zeros(trace.n_pages, np.bool_)
+    is_chosen[chosen] = True
+    number = (np.cumsum(is_chosen) - 1).astype(np.uint32)
+    costs = None if trace.page_cost is None else trace.page_cost[is_chosen]
+    return Trace(trace.name, number[trace.pages[is_chosen[trace.pages]]], len(chosen), page_cost=costs)

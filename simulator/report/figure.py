@@ -97,13 +97,15 @@ def to_svg(figure: Figure, salt: str = "kvreplay") -> str:
 def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:
     """Write each curve's name to the right of the axes, level with its end but never on another's.
 
-    `height` is that of the axes in inches. This stands in for a legend: it needs no looking back and forth.
+    Of those that end in one point the first stands highest. `height` is that of the axes in inches. This stands in for
+    a legend: it needs no looking back and forth.
     """
     if not ends:
         return
     low, high = axes.get_ylim()
     # Of two at the same height the one further left goes higher, so that their leaders do not cross.
-    ends = sorted(ends, key=lambda end: (end.y, -end.x))
+    rising = sorted(range(len(ends)), key=lambda i: (round(ends[i].y, 9), -ends[i].x, -i))
+    ends = [ends[i] for i in rising]
     wanted = [(axes.transData.transform((x, y))[1] - axes.bbox.y0) / axes.bbox.height for _, x, y, _ in ends]
     placed = spread(wanted, min(LABEL_GAP / height, 1 / max(len(ends) - 1, 1)))
     across = blended_transform_factory(axes.transAxes, axes.transAxes)

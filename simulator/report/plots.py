@@ -77,7 +77,7 @@ def _by_capacity(axes: Axes, *, workload: Workload, metric: str, looks: dict[str
     axes.yaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
     axes.set_ylabel(METRICS[metric])
     if infinite is not None:
-        ends.append(End("infinite cache", axes.get_xlim()[1], infinite, Look(INFINITE, "", "--")))
+        ends.insert(0, End("infinite cache", axes.get_xlim()[1], infinite, Look(INFINITE, "", "--")))
     label_ends(axes, ends, axes.bbox.height / axes.figure.dpi)
 
 

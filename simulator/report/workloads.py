@@ -38,7 +38,7 @@ class Point(NamedTuple):
     capacity: int
     share: float  # of the footprint
     mean: float
-    low: float  # over seeds
+    low: float  # over seeds; the 95 % interval of a page hit ratio that is estimated from samples
     high: float
 
 
@@ -74,12 +74,21 @@ class Workload:
 
         Rows whose `metric` is null or not finite are left out.
         """
-        values: dict[str, dict[tuple[int, float], list[float]]] = defaultdict(lambda: defaultdict(list))
+        values: dict[str, dict[tuple[int, float], list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
         for row in self.rows:
             if is_number(row[metric]):
-                values[row["policy"]][row["capacity"], row["capacity_share"]].append(row[metric])
+                found = (row[metric], row.get("half_width") or 0.0)
+                values[row["policy"]][row["capacity"], row["capacity_share"]].append(found)
         curves = {
-            policy: [Point(*at, sum(v) / len(v), min(v), max(v)) for at, v in sorted(by_capacity.items())]
+            policy: [
+                Point(
+                    *at,
+                    sum(v for v, _ in found) / len(found),
+                    min(v - h for v, h in found),
+                    max(v + h for v, h in found),
+                )
+                for at, found in sorted(by_capacity.items())
+            ]
             for policy, by_capacity in values.items()
         }
         order = sorted(curves, key=lambda p: (-sum(point.mean for point in curves[p]) / len(curves[p]), p))
