@@ -34,6 +34,7 @@ _BUILT_IN: dict[str, tuple[str, dict[str, Any]]] = {
     "clock": ("clock", {}),
     "fifo": ("fifo", {}),
     "gdsf": ("gdsf", {}),
+    "gittins": ("gittins", {}),
     "hyperbolic": ("hyperbolic", {}),
     "lecar": ("lecar", {}),
     "length-aware": ("length_aware", {}),
