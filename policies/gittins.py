@@ -29,7 +29,9 @@ _SLOTS = 4096  # ages that are told apart; a page that grows older is not expect
 _SLOTS_PER_CAPACITY = 16  # a slot is the unit of age
 _SINGLE, _PER_OCTAVE = 8, 4  # bins of one slot each, and bins for each doubling of the age beyond
 _LEAST_PERIOD = 1024  # accesses between computations of the index; the capacity if that is more
-_PRIOR = 0.05  # the chance of a use in each bin before anything is known, which ranks as LRU does; weighs as one page
+# Before anything is known the chance of a use at age a is _PRIOR / (1 + a), which ranks as LRU does. It weighs as one
+# page.
+_PRIOR = 0.5
 
 # Entries of `clock`.
 _SLOT, _WIDTH, _REST, _PERIOD = 0, 1, 2, 3
@@ -42,10 +44,12 @@ class State(NamedTuple):
     waiting: np.ndarray  # (_SLOTS, _CLASSES) int64: pages of each class last used in each slot, a ring
     used: np.ndarray  # (_CLASSES, bins) int64: uses at ages within each bin
     reached: np.ndarray  # (_CLASSES, bins) int64: pages that grew into each bin without a use
-    index: np.ndarray  # (_CLASSES, bins) float64
+    worth: np.ndarray  # (_CLASSES, bins) float64: the index
     bins: np.ndarray  # (_SLOTS,) uint8: the bin of each age
     edges: np.ndarray  # (bins + 1,) int64: the first age of each bin
-    clock: np.ndarray  # (4,) int64: the current slot, accesses in a slot, accesses until the next computation, and between
+    clock: (
+        np.ndarray
+    )  # (4,) int64: the current slot, accesses in a slot, accesses until the next computation, and between
 
 
 def init(capacity, n_pages):
@@ -60,7 +64,7 @@ def init(capacity, n_pages):
         waiting=np.zeros((_SLOTS, _CLASSES), np.int64),
         used=np.zeros(shape, np.int64),
         reached=np.zeros(shape, np.int64),
-        index=np.zeros(shape),
+        worth=np.zeros(shape),
         bins=np.repeat(np.arange(shape[1]), np.diff(edges)).astype(np.uint8),
         edges=edges,
         clock=np.array([0, max(places // _SLOTS_PER_CAPACITY, 1), period, period], np.int64),
@@ -86,7 +90,7 @@ def evict(state, now):
         if state.queues.sizes[queue] > 0:
             for end in (PREVIOUS, NEXT):
                 page = links[n_pages + queue, end]
-                index = state.index[queue, _bin(state, page, now)]
+                index = state.worth[queue, _bin(state, page, now)]
                 if index < least:
                     least, victim = index, page
     leave(state.queues, victim)
@@ -132,12 +136,14 @@ def _compute_index(state):
         for a in range(len(edges) - 1):
             best, left, hits, time = 0.0, 1.0, 0.0, 0.0
             for b in range(a, len(edges) - 1):
-                chance = min((state.used[c, b] + _PRIOR) / (state.reached[c, b] + 1), 1.0)
-                time += left * (1.0 - chance / 2.0) * (edges[b + 1] - edges[b])  # a use comes in the middle of its bin
+                width = edges[b + 1] - edges[b]
+                prior = _PRIOR * width / (1 + edges[b])
+                chance = min((state.used[c, b] + prior) / (state.reached[c, b] + 1), 1.0)
+                time += left * (1.0 - chance / 2.0) * width  # a use comes in the middle of its bin
                 hits += left * chance
                 left *= 1.0 - chance
                 best = max(best, hits / time)
-            state.index[c, a] = best
+            state.worth[c, a] = best
 
 
 def _class(state, page):

@@ -66,6 +66,27 @@ def test_hits_are_those_of_the_slow_twin(policy, trace, capacity, seed):
         assert obtained == expected
 
 
+@settings(max_examples=40, deadline=None)
+@given(trace=page_traces(), capacity=st.integers(1, 60), period=st.sampled_from([1, 10, 100]))
+def test_gittins_learns_as_its_twin_does(trace, capacity, period):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kvreplay.policies.gittins._LEAST_PERIOD", period)  # short traces see no index computed otherwise
+        patch.setattr(TWINS["gittins"], "least_period", period)
+        twin = TWINS["gittins"](capacity, trace.pages.tolist())
+        assert hits_of(trace, "gittins", capacity) == [twin.access(page) for page in trace.pages.tolist()]
+
+
+def test_gittins_keeps_what_comes_back_later():
+    """Of 20 new pages 4 come back after 20 accesses. LRU loses them all; to keep 12 of the 20 saves 3 in 5 at best."""
+    rounds = [
+        [*(10 * n + i for i in range(4)), *(10**6 + 100 * n + i for i in range(16)), *(10 * n + i for i in range(4))]
+        for n in range(400)
+    ]
+    trace = trace_of(itertools.chain.from_iterable(rounds))
+    assert sum(hits_of(trace, "lru", 12)) == 0
+    assert sum(hits_of(trace, "gittins", 12)) > 1 / 4 * 4 * 400
+
+
 @pytest.mark.parametrize(
     ("policy", "twin", "attributes"),
     [
@@ -218,6 +239,7 @@ def test_the_climbing_window_follows_the_workload():
         ("belady-bypass", "abcab", 2, "00011"),  # c never comes again
         ("cacheus", "abacab", 2, "001010"),  # both experts name b, then c
         ("gdsf", "aabcbcb", 2, "0100011"),  # a and c have the key 2 when b comes back, and a had it first
+        ("gittins", "abcabdab", 3, "00011011"),  # LRU until it has learned
         ("hyperbolic", "baaabca", 2, "0011101"),  # b: 2 uses in 5 accesses, a: 3 in 4
         ("hyperbolic", "aabca", 2, "01000"),  # a: 2 uses in 3 accesses, b: 1 in 1
         ("lecar", "abacab", 2, "001010"),  # both experts name b, then c

@@ -7,6 +7,7 @@ from .cacheus import Cacheus
 from .car import CAR
 from .clock import Clock
 from .gdsf import GDSF
+from .gittins import Gittins
 from .hyperbolic import Hyperbolic
 from .lecar import LeCaR
 from .lfu import LFU
@@ -47,6 +48,7 @@ TWINS = {
     "clock": Clock,
     "fifo": FIFO,
     "gdsf": GDSF,
+    "gittins": Gittins,
     "hyperbolic": Hyperbolic,
     "lecar": LeCaR,
     "length-aware": LengthAware,
