@@ -13,14 +13,16 @@ A policy is a module (or any object) of plain functions over a NamedTuple of Num
 `now` is the number of the page access within the trace. Parameters are keyword-only arguments of init with
 defaults, and go into the state. An init that names a positional `seed` gets one; one that names `future` is an
 offline policy and gets the trace; one that names `page_bytes` gets the size of every page, or None where all count
-as one; `page_cost`, likewise, what a miss of each page costs; `parent`, (n_pages,) int32, is the page before each page
-in every request, -1 for none, and rules out traces whose pages form no prefixes; `requests` is what a policy may know
-of the requests (`Requests`). Hooks may call helpers; they compile with numba, and must not allocate.
+as one; `page_cost`, likewise, what a miss of each page costs; `byte_capacity` is what the cache holds in bytes, or None
+likewise; `parent`, (n_pages,) int32, is the page before each page in every request, -1 for none, and rules out traces
+whose pages form no prefixes; `requests` is what a policy may know of the requests (`Requests`). Hooks may call
+helpers; they compile with numba, and must not allocate.
 
 A policy that never counts in pages (no queue limit, no sketch) says `SIZED = True` and may then be used where pages
 differ in size; `capacity` is n_pages there. One that makes sense only where requests are prefixes says
 `READING = "prefix"`, and is refused elsewhere. One that a smaller cache on fewer pages tells nothing about says
-`SCALES = False`, and is not estimated from samples.
+`SCALES = False`, and is not estimated from samples. One that decides itself who stays out says `ADMISSION = True`: none
+of the filters in `admission` goes in front of it.
 
 evict() is called only while the policy holds a page. A page that it returns may be unable to leave at once: a
 running request uses it, or (prefix reading) cached pages depend on it. It then stays cached though the policy forgot
@@ -35,8 +37,20 @@ hooks that decide by page it has one, and works in the prefix reading only:
 from the start, how many pages it cached that were not, and how many cached ones it removed to make room.
 """
 
+from .admission import split_filters
 from .errors import PolicyError
 from .hooks import Hooks
-from .registry import Future, Policy, Requests, find, get, names
+from .registry import Future, Policy, Requests, filtered, find, get, names
 
-__all__ = ["Future", "Hooks", "Policy", "PolicyError", "Requests", "find", "get", "names"]
+__all__ = [
+    "Future",
+    "Hooks",
+    "Policy",
+    "PolicyError",
+    "Requests",
+    "filtered",
+    "find",
+    "get",
+    "names",
+    "split_filters",
+]

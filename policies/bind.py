@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import functools
 import hashlib
+import inspect
 import re
 import types
 from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ def bind(
         try:
             return entry(*args)
         except Exception as error:
-            file = hooks["serve" if "serve" in hooks else "evict"].__code__.co_filename
+            file = inspect.unwrap(hooks["serve" if "serve" in hooks else "evict"]).__code__.co_filename
             mend = "replay with compiled=False to see the line"
             raise PolicyError(f"{file}: {type(error).__name__} in a hook: {error}; {mend}") from error
 
@@ -184,7 +185,7 @@ def _digest_code(code: types.CodeType, digest: Any, doc: str | None) -> None:
 def _explain(error: Exception, hooks: Mapping[str, Callable[..., Any]]) -> str:
     """numba's many lines as one: where in the policy, and why."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    files = {hook.__code__.co_filename for hook in hooks.values()}
+    files = {inspect.unwrap(hook).__code__.co_filename for hook in hooks.values()}
     places = [f"{file}:{line}: " for file, line in re.findall(r"at (\S+\.py) \((\d+)\)", text) if file in files]
     where = places[0] if places else ""
     if "Only accept returning of array passed into the function" in text or "NRT required but not enabled" in text:

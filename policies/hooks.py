@@ -17,7 +17,7 @@ from typing import Any
 from .errors import PolicyError
 
 # What init() may ask for besides capacity and n_pages, by the name of a positional argument.
-NEEDS = ("future", "seed", "page_bytes", "page_cost", "parent", "requests")
+NEEDS = ("future", "seed", "page_bytes", "page_cost", "byte_capacity", "parent", "requests")
 
 _AROUND = {"init": ["capacity", "n_pages"], "stats": ["state"]}
 _BY_PAGE = {
@@ -38,8 +38,11 @@ class Hooks:
     init: Callable[..., Any]
     compiled: Mapping[str, Callable[..., Any]]  # the hooks that run inside the loop, by the names it calls them
     stats: Callable[..., dict[str, Any]] | None
+    needs: frozenset[str]  # what init() must be given besides capacity and n_pages: those of NEEDS that it names
     sized: bool  # whether it may be used where pages differ in size
     scales: bool  # whether a small cache on a sample of the pages behaves like the whole
+    sized_only: bool  # whether it makes no sense elsewhere
+    admission: bool  # whether it decides itself who enters, so that no filter goes in front of it
     reading: str | None  # the only reading that it works in: "prefix"; None: any
     built_in: bool
     importable: bool  # whether another process finds the same functions: only then is machine code kept on disk
@@ -48,11 +51,6 @@ class Hooks:
     def by_request(self) -> bool:
         """Whether the policy is a whole prefix cache, which decides by request: `serve` in place of `evict`."""
         return "serve" in self.compiled
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """What `init` must be given besides capacity and n_pages: those of NEEDS that it names."""
-        return frozenset(name for name in _positional(self.init) if name in NEEDS)
 
     @property
     def decide(self) -> Callable[..., Any]:
@@ -101,12 +99,20 @@ def hooks_of(owner: Any, source: str, *, built_in: bool = False) -> Hooks:
         init=found["init"],
         compiled={name: found[name] for name in loop_hooks},
         stats=found.get("stats"),
+        needs=needs_of(found["init"]),
         sized=getattr(owner, "SIZED", False),
         scales=getattr(owner, "SCALES", True),
+        sized_only=False,
+        admission=getattr(owner, "ADMISSION", False),
         reading=reading,
         built_in=built_in,
         importable=isinstance(owner, ModuleType) and owner.__name__ != "__main__",
     )
+
+
+def needs_of(init: Callable[..., Any]) -> frozenset[str]:
+    """What `init` must be given besides capacity and n_pages: those of NEEDS that it names."""
+    return frozenset(name for name in _positional(init) if name in NEEDS)
 
 
 def load_file(path: Path) -> ModuleType:

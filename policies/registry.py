@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from kvreplay.parameters import ParameterError, check, nearest, parse_pairs
 
+from .admission import FILTERS, compose, get_filter, split_filters
 from .bind import fingerprint
 from .errors import PolicyError
 from .hooks import Hooks, hooks_of, load_file, load_object
@@ -103,11 +104,16 @@ class Policy:
     hooks: Hooks
     params: Mapping[str, Any] = field(default_factory=dict)  # every parameter, defaults included
     given: Mapping[str, Any] = field(default_factory=dict)  # the ones that the user set
+    unfiltered: Policy | None = None  # what stands behind the filter, where there is one
 
     @property
     def label(self) -> str:
-        """The name and the parameters that were set, as `get` reads them: ``w-tinylfu:window=0.1``."""
-        return ":".join([self.name, *(f"{key}={value}" for key, value in sorted(self.given.items()))])
+        """The name and the parameters that were set, as `get` reads them: ``slru:segments=2+bloom:bits=8``."""
+        if self.unfiltered is None:
+            return _spec(self.name, self.given)
+        name = self.name.rpartition("+")[2]
+        own = {key.removeprefix(f"{name}."): value for key, value in self.given.items() if key.startswith(f"{name}.")}
+        return f"{self.unfiltered.label}+{_spec(name, own)}"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -129,6 +135,7 @@ class Policy:
         future: Future | None = None,
         page_bytes: Any = None,
         page_cost: Any = None,
+        byte_capacity: int | None = None,
         parent: Any = None,
         requests: Requests | None = None,
     ) -> Any:
@@ -138,6 +145,7 @@ class Policy:
             "future": future,
             "page_bytes": page_bytes,
             "page_cost": page_cost,
+            "byte_capacity": byte_capacity,
             "parent": parent,
             "requests": requests,
         }
@@ -159,11 +167,18 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Hooks:
-    """The hooks behind a name, alias, path to a .py file, or ``module:object``.
+    """The hooks behind a name, alias, path to a .py file, or ``module:object``, and maybe a filter: ``lru+tinylfu``.
 
     Raises PolicyError where there is no such policy or it does not keep the contract.
     """
-    name = _ALIASES.get(name, name)
+    name, filters = split_filters(name)
+    hooks = _find(_ALIASES.get(name, name))
+    for spec in filters:
+        hooks = compose(hooks, get_filter(spec))
+    return hooks
+
+
+def _find(name: str) -> Hooks:
     if name in _BUILT_IN:
         module = importlib.import_module(f"kvreplay.policies.{_BUILT_IN[name][0]}")
         return hooks_of(module, name, built_in=True)
@@ -177,17 +192,21 @@ def find(name: str) -> Hooks:
         return hooks_of(load_file(Path(name)), name)
     if ":" in name:
         return hooks_of(load_object(name), name)
+    if name in ("", *FILTERS):
+        raise PolicyError("an admission filter alone evicts nothing; write a policy before it, as in lru+tinylfu")
     raise PolicyError(f"unknown policy {name!r}, {nearest(name, names())}")
 
 
 def get(spec: Any, **params: Any) -> Policy:
     """A policy by spec: what `find` takes, with parameters behind it (``lfu:key=value:key=value``), or an object.
 
-    Keyword arguments are parameters too. Raises PolicyError for an unknown policy or parameter.
+    Keyword arguments are parameters of the policy too. Raises PolicyError for an unknown policy, filter or parameter.
     """
     if isinstance(spec, Policy):
         return spec
+    filters: list[str] = []
     if isinstance(spec, str):
+        spec, filters = split_filters(spec)
         parts = spec.split(":")
         pairs = [part for part in parts if "=" in part]
         name = ":".join(part for part in parts if "=" not in part)
@@ -202,4 +221,28 @@ def get(spec: Any, **params: Any) -> Policy:
         checked = check(hooks.init, f"policy {name!r}", implied | given)
     except ParameterError as error:
         raise PolicyError(str(error)) from None
-    return Policy(name, hooks, checked, {key: checked[key] for key in given})
+    policy = Policy(name, hooks, checked, {key: checked[key] for key in given})
+    for filter in filters:
+        policy = filtered(policy, filter)
+    return policy
+
+
+def filtered(policy: Any, spec: str) -> Policy:
+    """`policy`, anything that `get` takes, behind the admission filter that `spec` names: ``bloom:bits=8``.
+
+    The parameters of the filter go by names such as ``bloom.bits``. Raises PolicyError for an unknown filter or
+    parameter, and where the two make no sense together.
+    """
+    policy, filter = get(policy), get_filter(spec)
+    params, given = ({f"{filter.name}.{key}": own[key] for key in own} for own in (filter.params, filter.given))
+    return Policy(
+        name=f"{policy.name}+{filter.name}",
+        hooks=compose(policy.hooks, filter),
+        params={**policy.params, **params},
+        given={**policy.given, **given},
+        unfiltered=policy,
+    )
+
+
+def _spec(name: str, given: Mapping[str, Any]) -> str:
+    return ":".join([name, *(f"{key}={value}" for key, value in sorted(given.items()))])

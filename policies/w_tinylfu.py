@@ -19,6 +19,8 @@ from .structures.bloom import add_to_bloom, in_bloom, new_bloom
 from .structures.count_min import MAX_COUNT, CountMin, add_use, estimate, new_count_min
 from .structures.queues import Queues, enter, last, leave_last, move, new_queues
 
+ADMISSION = True
+
 WINDOW, PROBATION, PROTECTED = 0, 1, 2
 
 

@@ -20,6 +20,8 @@ from .w_tinylfu import evict as tinylfu_evict
 from .w_tinylfu import on_hit as tinylfu_on_hit
 from .w_tinylfu import on_insert as tinylfu_on_insert
 
+ADMISSION = True
+
 _FIRST_STEP = 0.0625  # of the capacity
 _DECAY = 0.98
 _RESTART = 0.05  # change of the page hit ratio

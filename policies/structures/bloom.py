@@ -6,13 +6,15 @@ import numpy as np
 
 from .mixing import mix
 
-_BITS_PER_ENTRY = 16
 _SALTS = (0x1B873593, 0x52DCE729, 0x38495AB5)
 
 
-def new_bloom(entries: int) -> np.ndarray:
-    """(words,) uint64, empty; about 0.4 % false positives at `entries` members with 3 hashes of 16 bits an entry."""
-    return np.zeros(max(1 << (entries * _BITS_PER_ENTRY // 64 - 1).bit_length(), 1), np.uint64)
+def new_bloom(entries: int, bits: int = 16) -> np.ndarray:
+    """(words,) uint64, empty, of `bits` bits an entry or up to twice as many: the words are a power of two.
+
+    With 3 hashes, at most about 0.5 % false positives at `entries` members with 16 bits, 3 % with 8.
+    """
+    return np.zeros(max(1 << (entries * bits // 64 - 1).bit_length(), 1), np.uint64)
 
 
 def add_to_bloom(words, page):

@@ -33,7 +33,7 @@ def add_cache_arguments(parser: argparse.ArgumentParser) -> None:
         "--policy",
         default="lru",
         metavar="P,…",
-        help="names, ./file.py or module:object; parameters as name:key=value",
+        help="names, ./file.py or module:object; parameters as name:key=value; filters as lru+tinylfu",
     )
     parser.add_argument(
         "--capacity",

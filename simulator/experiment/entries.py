@@ -126,7 +126,11 @@ def _takes_list(annotation: Any) -> bool:
 
 
 def _find_file(name: str, info: pydantic.ValidationInfo) -> str:
-    """A file named relative to the working directory, or else to the experiment; anything else as it is."""
+    """A file named relative to the working directory, or else to the experiment; anything else as it is.
+
+    A policy may have an admission filter behind its name.
+    """
     assert info.context is not None
-    beside: Path = info.context["folder"] / name
-    return str(beside) if beside.exists() and not Path(name).exists() else name
+    file, filters = policies.split_filters(name)
+    beside: Path = info.context["folder"] / file
+    return "+".join([str(beside), *filters]) if beside.exists() and not Path(file).exists() else name

@@ -24,7 +24,10 @@ def json_schema() -> Schema:
     definitions["policy"] = {
         "anyOf": [
             {"enum": ["all", *known_policies]},
-            {"type": "string", "description": "name:key=value, path to a .py file, or module:object"},
+            {
+                "type": "string",
+                "description": "name:key=value, path to a .py file, or module:object; maybe with a filter: lru+tinylfu",
+            },
             *_named("name", known_policies.items(), definitions),
             # A policy of one's own: its parameters are known only when it is loaded.
             {

@@ -61,6 +61,7 @@ class Cell:
             future=future,
             page_bytes=sizes,
             page_cost=page_cost,
+            byte_capacity=capacity if sized else None,
             parent=trace.parent,
             requests=told,
         )

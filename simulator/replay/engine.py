@@ -140,6 +140,11 @@ def fit(
         raise PolicyError(
             f"policy {policy.label} counts in pages of one size; give the capacity of {trace.name} in pages"
         )
+    if policy.hooks.sized_only and size.unit != "bytes":
+        raise PolicyError(
+            f"policy {policy.label} judges pages by their size, and here all count as one; use a trace with sizes and "
+            "a capacity in bytes or %, or another admission filter"
+        )
     if size.unit == "bytes" and reading == "prefix":
         raise TraceError(f"the prefix reading of {trace.name} counts in pages", mend="give the capacity in pages")
     return size

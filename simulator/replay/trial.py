@@ -26,9 +26,11 @@ def try_out(policy: Policy) -> None:
     """Replay a few hundred accesses in Python, once per policy. Raises PolicyError naming the line that fails."""
     if policy.hooks.built_in or policy.fingerprint in _passed:
         return
-    trace = _trial_trace()
+    if policy.unfiltered is not None:
+        try_out(policy.unfiltered)  # its mistakes are plainer to see without a filter in front
+    trace, hooks = _trial_trace(), policy.hooks
     for capacity in _CAPACITIES:
-        _in_python(trace, policy, capacity, policy.hooks.reading or "independent")
+        _in_python(trace, policy, capacity, hooks.reading or "independent", sized=hooks.sized_only)
     _passed.add(policy.fingerprint)
 
 
@@ -44,7 +46,8 @@ def _trial_trace() -> Trace:
     pages = np.concatenate(requests).astype(np.uint32)
     offsets = np.cumsum([0, *map(len, requests)])
     tokens = np.array([2 * len(request) - i % 2 for i, request in enumerate(requests)], np.int32)
-    return Trace("trial", pages, _PAGES, page_offsets=offsets, prompt_tokens=tokens, parent=parent, page_tokens=2)
+    columns: dict[str, Any] = {"page_offsets": offsets, "prompt_tokens": tokens, "parent": parent, "page_tokens": 2}
+    return Trace("trial", pages, _PAGES, **columns, page_bytes=np.arange(_PAGES) % 3 + 1)
 
 
 def rehearse(trace: Trace, policy: Policy, capacity: int, reading: str, **options: Any) -> None:

@@ -37,7 +37,7 @@ def test_fingerprints_tell_policies_and_their_helpers_and_constants_apart():
     assert [bind(loop, {}, compiled=True, cache=False)(1) for loop in variants] == [6, 9, 8]
 
 
-@pytest.mark.parametrize("policy", names())
+@pytest.mark.parametrize("policy", [*names(), "lru+tinylfu"])
 def test_compiled_code_does_not_count_references(policy):
     trace = Trace("t", np.array([0, 1, 0], np.uint32), 2, parent=np.array([-1, -1], np.int32))
     hooks = get(policy).hooks
