@@ -9,38 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import reuse
+from .decay import Decay, decay
+from .distribution import Distribution
 from .errors import TraceError
+from .prefix_tree import PrefixTree, prefix_tree
 from .trace import Trace
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """Many values in six numbers. A quantile is the smallest value that the given share does not exceed."""
-
-    mean: float
-    min: float
-    p50: float
-    p90: float
-    p99: float
-    max: float
-
-    @staticmethod
-    def of(values: np.ndarray | None) -> Distribution | None:
-        """None where there are no values."""
-        if values is None or len(values) == 0:
-            return None
-        quantiles = np.quantile(values, [0, 0.5, 0.9, 0.99, 1], method="inverted_cdf")
-        return Distribution(float(np.mean(values, dtype=np.float64)), *map(float, quantiles))
-
-    @staticmethod
-    def of_counts(counts: np.ndarray) -> Distribution | None:
-        """The same, of the values 0, 1, 2, ... of which there are `counts`."""
-        below = np.cumsum(counts)
-        if len(below) == 0 or below[-1] == 0:
-            return None
-        ranks = np.maximum(np.ceil(np.array([0, 0.5, 0.9, 0.99, 1]) * below[-1]), 1)
-        mean = float(np.arange(len(counts)) @ counts / below[-1])
-        return Distribution(mean, *map(float, np.searchsorted(below, ranks)))
+from .working_set import WorkingSets, usual_windows, working_sets
 
 
 @dataclass(frozen=True)
@@ -118,8 +92,11 @@ class Summary:
     footprint_bytes: int | None  # object sizes; or modelled from bytes per token
     pages_per_request: Distribution | None
     prefix_tree: bool | None  # whether every page follows one page only
+    tree: PrefixTree | None  # None where it is not so
     popularity: Popularity | None
     reuse: Reuse | None
+    working_sets: WorkingSets | None
+    decay: Decay | None  # None also where no page is accessed twice
     unlimited_cache: HitRatios | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -156,8 +133,11 @@ def summarise(trace: Trace, bytes_per_token: int | None = None) -> Summary:
         footprint_bytes=footprint_bytes,
         pages_per_request=Distribution.of(np.diff(trace.offsets)) if known else None,
         prefix_tree=trace.parent is not None if known and trace.page_offsets is not None else None,
+        tree=prefix_tree(trace),
         popularity=popularity(trace) if known else None,
         reuse=_reuse(trace) if known else None,
+        working_sets=working_sets(trace, usual_windows(trace)) if known else None,
+        decay=decay(trace) if known else None,
         unlimited_cache=_hit_ratios(trace) if known else None,
     )
 
@@ -244,10 +224,11 @@ def _distinct(labels: np.ndarray | None) -> int | None:
     return None if labels is None else len(np.unique(labels[labels >= 0]))
 
 
-def _plain(record: Any) -> dict[str, Any]:
-    values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    return {
-        name: _plain(value) if dataclasses.is_dataclass(value) else value
-        for name, value in values.items()
-        if not isinstance(value, np.ndarray | Trace)
-    }
+def _plain(value: Any) -> Any:
+    """`value` as JSON has it: records as mappings, without traces and arrays."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if not dataclasses.is_dataclass(value):
+        return value
+    values = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {name: _plain(each) for name, each in values.items() if not isinstance(each, np.ndarray | Trace)}

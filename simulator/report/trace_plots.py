@@ -1,4 +1,4 @@
-"""A trace's summary as one figure: arrivals, lengths, popularity, reuse, hits of an unlimited cache."""
+"""A trace's summary as one figure: arrivals, lengths, popularity, reuse, working sets, prefixes, unlimited cache."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from kvreplay.files import write_whole
 from kvreplay.traces.statistics import WINDOWS, Summary
 
+from . import numbers
 from .figure import to_png, to_svg
 from .style import INFINITE, SETTINGS
 from .trace_text import time_unit
 
-_BLUE, _ORANGE = "#0072b2", "#d55e00"
+_BLUE, _ORANGE, _GREEN = "#0072b2", "#d55e00", "#009e73"
 _POINTS = 400  # of a curve: more cannot be seen
 
 
@@ -39,7 +40,12 @@ def compose(summary: Summary) -> Figure:
         layout = ConstrainedLayoutEngine(wspace=0.06, hspace=0.08)
         figure = Figure(figsize=(4 * columns, 3.1 * rows + 0.5), layout=layout)
         for index, panel in enumerate(panels):
-            panel(figure.add_subplot(rows, columns, index + 1), summary)
+            axes = figure.add_subplot(rows, columns, index + 1)
+            panel(axes, summary)
+            for axis in (axes.xaxis, axes.yaxis):
+                if axis.get_scale() != "linear":  # matplotlib writes powers of ten in mathematics, which we switch off
+                    axis.set_major_formatter(lambda value, _: numbers.short_size(value, "pages"))
+                    axis.set_minor_formatter(lambda value, _: "")
         figure.suptitle(_title(summary), fontsize=12, fontweight="bold")
     return figure
 
@@ -54,6 +60,10 @@ def _panels(summary: Summary) -> list[tuple[Callable[[Axes, Summary], None], boo
         (_draw_popularity, summary.popularity is not None),
         (_draw_reuse_distance, reuse is not None and reuse.distance is not None),
         (_draw_reuse_time, reuse is not None and reuse.seconds is not None),
+        (_draw_working_sets, summary.working_sets is not None and len(summary.working_sets.sets) > 0),
+        (_draw_decay, summary.decay is not None),
+        (_draw_depths, summary.tree is not None),
+        (_draw_branches, summary.tree is not None),
         (_draw_hit_ratios, summary.unlimited_cache is not None),
         # Last, so that there is always something to show: the only panel of a trace that knows nothing else.
         (_draw_nothing, not (timed or lengths or summary.popularity)),
@@ -135,6 +145,51 @@ def _draw_reuse_time(axes: Axes, summary: Summary) -> None:
     _draw_shares(axes, times, _BLUE, f"median {np.median(times):,.3g} s")
     axes.set(title="Reuse time", xlabel="seconds since the last access", ylabel="share of reuses ≤", ylim=(0, 1.02))
     axes.legend(frameon=False, fontsize=8)
+
+
+def _draw_working_sets(axes: Axes, summary: Summary) -> None:
+    found = summary.working_sets
+    assert found is not None
+    unit, length = time_unit(float(found.times[-1])) if found.unit == "seconds" else ("requests", 1)
+    for each, colour in zip(reversed(found.sets), (_ORANGE, _BLUE, _GREEN), strict=False):
+        axes.semilogy(found.times / length, each.sizes, color=colour, label=f"{each.window:,.0f}")
+    axes.set(title=f"Working set (windows in {found.unit})", xlabel=f"time, {unit}", ylabel="distinct pages")
+    axes.set_xlim(0, found.times[-1] / length)
+    axes.set_ylim(top=4 * max(each.max for each in found.sets))  # room for the legend
+    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper left", columnspacing=1, handlelength=1)
+
+
+def _draw_decay(axes: Axes, summary: Summary) -> None:
+    decay, found = summary.decay, summary.working_sets
+    assert decay is not None
+    assert found is not None
+    axes.loglog(decay.ages, [rate or np.nan for rate in decay.rates], "o-", color=_BLUE, markersize=4)
+    title = f"Popularity decay (half by {decay.age_of(0.5):,.0f})"
+    unit = found.unit.removesuffix("s")
+    axes.set(title=title, xlabel=f"age of the page at most, {found.unit}", ylabel=f"repeats a page and {unit}")
+
+
+def _draw_depths(axes: Axes, summary: Summary) -> None:
+    tree = summary.tree
+    assert tree is not None
+    axes.stairs(tree.pages_at_depth, np.arange(len(tree.pages_at_depth) + 1) + 0.5, fill=True, color=_BLUE, alpha=0.8)
+    title = f"Prefix tree ({tree.branching:.1%} of pages branch)"
+    axes.set(title=title, xlabel="depth, pages from the start", ylabel="distinct pages", yscale="log")
+    axes.set_xlim(0.5, len(tree.pages_at_depth) + 0.5)
+
+
+def _draw_branches(axes: Axes, summary: Summary) -> None:
+    tree = summary.tree
+    assert tree is not None
+    ranks = np.arange(1, len(tree.top_branches) + 1)
+    bars = axes.barh(ranks, tree.top_branches, color=_BLUE, height=0.6)
+    axes.bar_label(bars, fmt="{:.1%}", padding=3, fontsize=8)
+    axes.invert_yaxis()
+    label = f"share of requests, behind a trunk of {tree.trunk:,}" if tree.trunk else "share of requests"
+    axes.set(title=f"Largest of {tree.branches:,} branches", xlabel=label, yticks=ranks)
+    axes.set_xlim(0, 1.2 * max(tree.top_branches, default=1))
+    axes.xaxis.set_major_formatter("{x:.0%}" if max(tree.top_branches, default=1) > 0.05 else "{x:.1%}")
+    axes.grid(visible=False, axis="y")
 
 
 def _draw_hit_ratios(axes: Axes, summary: Summary) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvreplay.traces.statistics import WINDOWS, Arrivals, Distribution, Summary
+from kvreplay.traces.distribution import Distribution
+from kvreplay.traces.prefix_tree import PrefixTree
+from kvreplay.traces.statistics import WINDOWS, Arrivals, Summary
 
 from .numbers import memory
 
@@ -82,11 +84,25 @@ def _page_rows(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.prefix_tree is not None:
         yield "pages per request", _spread(summary.pages_per_request)
     yield "prefixes", _TREES[summary.prefix_tree]
+    if summary.tree is not None:
+        yield from _tree_rows(summary.tree)
+
+
+def _tree_rows(tree: PrefixTree) -> Iterator[tuple[str, str]]:
+    yield "depth of pages", _spread(tree.depth)
+    several = "" if tree.fan_out is None else f": {_spread(tree.fan_out)}"
+    yield "fan-out", f"{tree.leaves:.1%} of the pages have none behind them, {tree.branching:.1%} several{several}"
+    behind = f"behind the {tree.trunk:,} that every request starts with" if tree.trunk else "at the start"
+    shares = ", ".join(f"{share:.1%}" for share in tree.top_branches[:5])
+    yield "branches", f"{tree.branches:,} {behind}; the largest have {shares} of the requests"
 
 
 def _reuse_rows(summary: Summary) -> Iterator[tuple[str, str]]:
     popularity, reuse, unlimited = summary.popularity, summary.reuse, summary.unlimited_cache
+    sets = summary.working_sets
     assert popularity is not None
+    assert sets is not None
+    unit = sets.unit
     assert reuse is not None
     assert unlimited is not None
     yield "one-hit wonders", f"{popularity.one_hit_wonders:.1%} of the distinct pages are accessed once"
@@ -99,6 +115,12 @@ def _reuse_rows(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "reuse distance", f"{_spread(reuse.distance)} other pages"
     if reuse.seconds is not None:
         yield "reuse time", f"{_spread(reuse.seconds)} seconds"
+    if summary.decay is not None:
+        half, most = (f"{_number(summary.decay.age_of(share))} {unit}" for share in (0.5, 0.9))
+        yield "popularity decay", f"half of the repeated accesses within {half} of the page's first, 90 % within {most}"
+    if sets.sets:
+        sizes = (f"{_number(each.mean)} in {_number(each.window)}" for each in sets.sets)
+        yield "working set", f"{', '.join(sizes)} {unit}: mean distinct pages in a sliding window"
     yield "unlimited cache", ", ".join(f"{name} hit ratio {x:.3f}" for name, x in unlimited.known().items())
 
 

@@ -12,11 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import kvreplay
 from kvreplay.traces import reuse
 from kvreplay.traces.builder import Batch, TraceBuilder
+from kvreplay.traces.decay import decay
+from kvreplay.traces.distribution import Distribution
 from kvreplay.traces.errors import TraceError
-from kvreplay.traces.statistics import Distribution, arrivals, popularity, summarise, zipf_exponent
+from kvreplay.traces.prefix_tree import prefix_tree
+from kvreplay.traces.statistics import arrivals, popularity, summarise, zipf_exponent
 from kvreplay.traces.trace import Trace
+from kvreplay.traces.working_set import usual_windows, working_sets
 
 Requests = list[list[int]]
 
@@ -130,7 +135,11 @@ def test_a_trace_worked_by_hand() -> None:
     assert summary.arrivals.requests_per_second == 2 / 40
     assert summary.arrivals.interarrival_cv == pytest.approx(10 / 20)  # gaps 10 and 30
     assert summary.output_tokens == Distribution(2.0, 1, 2, 3, 3, 3)
-    assert json.loads(json.dumps(summary.as_dict()))["reuse"]["distance"]["max"] == 2
+    told = json.loads(json.dumps(summary.as_dict()))
+    assert told["reuse"]["distance"]["max"] == 2
+    assert told["tree"]["top_branches"] == [2 / 3, 1 / 3]  # behind the page that all three start with
+    assert told["working_sets"]["sets"][0] == {"window": 1, "mean": 7 / 3, "max": 3}
+    assert told["decay"]["ages"] == [1, 2, 4, 8, 16, 20]
 
 
 def test_object_sizes_give_bytes() -> None:
@@ -237,6 +246,137 @@ def test_zipf_fit_finds_the_likeliest_exponent_of_extreme_counts(skewed: list[in
 
     assert log_likelihood(fitted) > log_likelihood(fitted * 0.99)
     assert log_likelihood(fitted) > log_likelihood(fitted * 1.01)
+
+
+def test_a_hundred_pages_seen_by_chance_have_no_decay() -> None:
+    """Every page as likely at any time: a hundredth of an access a request and page at every age."""
+    keys = np.random.default_rng(3).integers(0, 100, 40_000)
+    found = decay(build([[int(key)] for key in keys]))
+    for width, rate in zip(np.diff(found.ages), found.rates[1:], strict=True):
+        repeats = 100 * width * 0.01  # expected in this range; they vary as a Poisson count does
+        assert rate == pytest.approx(0.01, rel=5 / np.sqrt(repeats))
+    assert found.rates[-1] == pytest.approx(0.01, rel=0.1)
+
+
+def test_a_page_asked_for_once_a_second_for_a_while() -> None:
+    # Page 1 comes at 0, 1, ..., 5 seconds, page 2 once; the trace ends at 20, so that ages go up to 10.
+    found = decay(build([[1], [1], [1], [1], [1, 2], [1], [3]], arrival=[0, 1, 2, 3, 4, 5, 20]))
+    assert found.ages == [1, 2, 4, 8, 10]
+    assert found.shares == [0, 1 / 5, 2 / 5, 2 / 5, 0]
+    # Two pages are watched, as page 3 comes in the second half: in ranges of 1, 1, 2, 4 and 2 seconds.
+    assert found.rates == [0, 1 / 2, 2 / 4, 2 / 8, 0]
+    assert (found.age_of(0.5), found.age_of(0.9)) == (4, 8)
+
+
+@settings(deadline=None)
+@given(traces(), st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, 4.0]), min_size=120, max_size=120))
+def test_decay_is_the_age_of_each_repeated_access(requests: Requests, gaps: list[float]) -> None:
+    arrival = np.cumsum(gaps)[: len(requests)].tolist()
+    timed = arrival[-1] > arrival[0]
+    times = [now - arrival[0] for now in arrival] if timed else [float(i) for i in range(len(requests))]
+    half = times[-1] / 2
+    first: dict[int, float] = {}
+    repeats = []
+    for now, request in zip(times, requests, strict=True):
+        for key in request:
+            if key in first and first[key] <= half and now - first[key] < half:
+                repeats.append(now - first[key])
+            first.setdefault(key, now)
+    found = decay(build(requests, arrival))
+    if not repeats:
+        assert found is None
+        return
+    watched = sum(seen <= half for seen in first.values())
+    lows = [0.0, *found.ages[:-1]]
+    assert found.ages[-1] == half
+    for low, high, share, rate in zip(lows, found.ages, found.shares, found.rates, strict=True):
+        within = sum(low <= age < high for age in repeats)
+        assert share == within / len(repeats)
+        assert rate == pytest.approx(within / watched / (high - low))
+        assert high in (1, 2 * low, half)
+
+
+@settings(deadline=None)
+@given(traces(), st.lists(st.integers(1, 200), min_size=1, max_size=3), st.booleans())
+def test_working_sets_are_the_distinct_pages_of_the_last_requests(
+    requests: Requests, windows: list[int], timed: bool
+) -> None:
+    # With times, requests come in groups of three at once; without, the clock counts requests.
+    arrival = [float(i // 3) if timed else 7.0 for i in range(len(requests))]
+    trace = build(requests, arrival)
+    times = arrival if timed and len(requests) > 3 else list(range(len(requests)))
+    found = working_sets(trace, windows)
+    points = np.unique(np.linspace(0, len(requests) - 1, 200).astype(int))
+    assert found.times.tolist() == [times[point] for point in points]
+    for each, window in zip(found.sets, windows, strict=True):
+        sizes = []
+        for i, now in enumerate(times):
+            recent = [request for at, request in zip(times[: i + 1], requests, strict=False) if at > now - window]
+            sizes.append(len({key for request in recent for key in request}))
+        assert each.sizes.tolist() == [sizes[point] for point in points]
+        assert each.max == max(sizes)
+        assert each.mean == pytest.approx(sum(sizes) / len(sizes))
+
+
+def test_a_working_set_worked_by_hand() -> None:
+    trace = build([[1, 2], [1, 3], [4], [1]], arrival=[0, 10, 15, 30])
+    (short, long) = working_sets(trace, [10, 20]).sets
+    assert short.sizes.tolist() == [2, 2, 3, 1]  # the request at 0 is 10 seconds old at 10: outside
+    assert long.sizes.tolist() == [2, 3, 4, 2]
+    assert (short.mean, short.max) == (2, 3)
+
+
+def test_windows_fit_twice_into_the_trace() -> None:
+    assert usual_windows(build([[1]] * 3, arrival=[0, 60, 1300])) == [10, 60, 600]
+    assert usual_windows(build([[1]] * 2001, arrival=[0] * 2001)) == [10, 100, 1000]
+    assert usual_windows(build([[1]] * 3, arrival=[0] * 3)) == []
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Requests:
+    """Requests whose pages are their prefixes: a key is a path of digits, written as a number."""
+    trunk = draw(st.lists(st.integers(1, 3), max_size=3))
+    paths = draw(st.lists(st.lists(st.integers(1, 3), max_size=5), min_size=1, max_size=40))
+    steps = [trunk + path for path in paths if trunk or path]
+    return [[int("".join(map(str, path[: i + 1]))) for i in range(len(path))] for path in steps]
+
+
+@settings(deadline=None)
+@given(trees().filter(any))
+def test_the_tree_is_that_of_the_paths(requests: Requests) -> None:
+    paths = {str(key) for request in requests for key in request}
+    below = {path: [other for other in paths if other[:-1] == path] for path in (*paths, "")}
+    tree = prefix_tree(build(requests))
+    assert np.repeat(np.arange(len(tree.pages_at_depth)), tree.pages_at_depth).tolist() == sorted(
+        len(path) - 1 for path in paths
+    )
+    assert tree.depth == Distribution.of(np.array([len(path) for path in paths]))
+    assert tree.leaves == pytest.approx(sum(not below[path] for path in paths) / len(paths))
+    several = [len(below[path]) for path in paths if len(below[path]) > 1]
+    assert tree.branching == pytest.approx(len(several) / len(paths))
+    assert tree.fan_out == Distribution.of(np.array(several))
+    trunk = ""
+    while (nodes := below[trunk]) and len(nodes) == 1 and all(int(nodes[0]) in request for request in requests):
+        trunk = nodes[0]
+    shares = sorted(
+        (sum(int(node) in request for request in requests) / len(requests) for node in below[trunk]), reverse=True
+    )
+    assert (tree.trunk, tree.branches) == (len(trunk), len(below[trunk]))
+    assert tree.top_branches == pytest.approx(sorted(shares, reverse=True)[:10])
+
+
+def test_a_tree_worked_by_hand() -> None:
+    # 1 -> 2 -> 3, 1 -> 4 and 1 -> 5; all begin with 1, two of the four go on with 2.
+    tree = prefix_tree(build([[1, 2, 3], [1, 4], [1, 2], [1, 5]]))
+    assert tree.pages_at_depth.tolist() == [1, 3, 1]
+    assert (tree.leaves, tree.branching) == (3 / 5, 1 / 5)
+    assert tree.fan_out == Distribution(3, 3, 3, 3, 3, 3)
+    assert (tree.trunk, tree.branches, tree.top_branches) == (1, 3, [0.5, 0.25, 0.25])
+
+
+def test_keys_form_no_tree() -> None:
+    assert prefix_tree(kvreplay.generate("zipf", requests=100, keys=10)) is None
+    assert prefix_tree(build([[1, 2], [3, 2]])) is None
 
 
 MIRROR = Path(os.environ.get("KVREPLAY_TRACE_DIR", "")) / "mooncake_conversation.jsonl"

@@ -148,6 +148,13 @@ def test_info_tells_what_the_hand_worked_trace_holds(capsys: pytest.CaptureFixtu
     assert printed["footprint"] == "4 pages, 40 tokens, 40 KiB"
     assert printed["prefixes"].startswith("form a tree")
     assert printed["one-hit wonders"].startswith("50.0%")
+    assert printed["depth of pages"].startswith("mean 2, median 2")
+    assert (
+        printed["branches"]
+        == "2 behind the 1 that every request starts with; the largest have 66.7%, 33.3% of the requests"
+    )
+    assert printed["working set"] == "2.33 in 1, 2.33 in 10 seconds: mean distinct pages in a sliding window"
+    assert printed["popularity decay"].startswith("half of the repeated accesses within 16 seconds of the page's first")
     assert printed["unlimited cache"] == (
         "page hit ratio 0.429, prefix hit ratio 0.429, token hit ratio 0.462, request-mean hit ratio 0.389"
     )
@@ -183,8 +190,10 @@ def test_pictures_show_every_panel_and_are_the_same_each_time(small: str) -> Non
     for name in ("new/first.svg", "new/second.svg", "new/first.png"):
         assert main(["traces", "info", small, "--plot", name]) == 0
     picture = Path("new/first.svg").read_text()
-    for title in ("Arrivals", "lengths", "Popularity", "Reuse distance", "Reuse time", "Unlimited cache"):
+    titles = ["Arrivals", "lengths", "Popularity (", "Reuse distance", "Reuse time", "Unlimited cache"]
+    for title in (*titles, "Working set", "Popularity decay", "Prefix tree", "Largest of 2 branches"):
         assert title in picture
+    assert "mathdefault" not in picture
     assert picture == Path("new/second.svg").read_text()
     assert Path("new/first.png").read_bytes().startswith(b"\x89PNG")
     assert len(list(Path("new").iterdir())) == 3
