@@ -24,6 +24,9 @@ differ in size; `capacity` is n_pages there. One that makes sense only where req
 `SCALES = False`, and is not estimated from samples. One that decides itself who stays out says `ADMISSION = True`: none
 of the filters in `admission` goes in front of it.
 
+A page that is found too old, or of another size than before, is renewed in place: the row counts a miss, the policy
+sees a hit. `page_bytes` is the largest size of each page.
+
 evict() is called only while the policy holds a page. A page that it returns may be unable to leave at once: a
 running request uses it, or (prefix reading) cached pages depend on it. It then stays cached though the policy forgot
 it, and leaves as soon as it can; if it is used before that, on_insert() tells the policy of it again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -11,8 +12,10 @@ import numpy as np
 
 from . import store
 from .errors import TraceError
-from .page_ids import PageIds, record_parents, record_sizes
+from .page_ids import PageIds, record_firsts, record_parents
 from .trace import COLUMNS, Trace
+
+_PART = 1 << 20  # values of a column on disk that are looked at together
 
 
 class Batch(NamedTuple):
@@ -26,7 +29,8 @@ class Batch(NamedTuple):
     session: np.ndarray | None = None  # (R,)
     intent: np.ndarray | None = None  # (R,)
     texts: list[str] | None = None  # R prompts
-    key_bytes: np.ndarray | None = None  # (K,) int64: size of the object behind each key; the first counts
+    key_bytes: np.ndarray | None = None  # (K,) int64: size of the object behind each key, which may change
+    key_costs: np.ndarray | None = None  # (K,) float64: what a miss of each key costs; a key's first one counts
 
 
 class TraceBuilder:
@@ -44,11 +48,12 @@ class TraceBuilder:
         self._columns: dict[str, _Column] = {}
         self._ids = PageIds()
         self._parent = np.empty(0, np.int32)
-        self._page_bytes = np.empty(0, np.int64)
+        self._page_bytes = np.empty(0, np.int64)  # first sizes
+        self._page_cost = np.empty(0, np.float64)
         self._prefixes = True  # until a page is seen behind two different pages
         self._fields: tuple[str, ...] | None = None
         self.n_requests = 0
-        self.size_changes = 0  # page accesses that gave another size than the page's first
+        self.size_changes = self.cost_changes = 0  # page accesses that gave another one than the page's first
 
     def __enter__(self) -> TraceBuilder:
         return self
@@ -67,14 +72,14 @@ class TraceBuilder:
         elif fields != self._fields:
             raise TraceError(f"batch has the columns {fields}, the first one had {self._fields}")
         if batch.keys is not None:
-            self._add_pages(batch.keys, batch.counts, batch.key_bytes)
+            self._add_pages(batch.keys, batch)
         for name in ("arrival", "prompt_tokens", "output_tokens", "session", "intent"):
             values = getattr(batch, name)
             if values is not None:
                 self._append(name, values)
         if batch.texts is not None:
             self._add_texts(batch.texts)
-        first = next((getattr(batch, name) for name in fields if name not in ("keys", "key_bytes")), batch.keys)
+        first = next((getattr(batch, name) for name in fields if not name.startswith("key")), batch.keys)
         self.n_requests += 0 if first is None else len(first)
 
     def finish(self, name: str, *, page_tokens: int | None = None, meta: dict[str, Any] | None = None) -> Trace:
@@ -89,7 +94,11 @@ class TraceBuilder:
             fields["parent"] = self._parent[:n_pages]
         if self._fields and "key_bytes" in self._fields:
             fields["page_bytes"] = self._page_bytes[:n_pages]
+        if self._fields and "key_costs" in self._fields:
+            fields["page_cost"] = self._page_cost[:n_pages]
         fields |= {name: column.values() for name, column in self._columns.items()}
+        if "access_bytes" in fields:
+            np.maximum.at(fields["page_bytes"], fields["pages"], fields["access_bytes"])
         trace = Trace(name=name, n_pages=n_pages, page_tokens=page_tokens, meta=meta or {}, **fields)
         if self._folder is None or self._spool is None:
             return trace
@@ -97,19 +106,31 @@ class TraceBuilder:
         store.seal(trace, Path(self._spool.name), self._folder)
         return trace
 
-    def _add_pages(self, keys: np.ndarray, counts: np.ndarray | None, key_bytes: np.ndarray | None) -> None:
+    def _add_pages(self, keys: np.ndarray, batch: Batch) -> None:
         known = self._ids.n_pages
         pages = self._ids.assign(keys)
         n_pages = self._ids.n_pages
-        self._append("pages", pages)
-        if counts is not None:
+        if batch.counts is not None:
             self._parent = _with_room(self._parent, n_pages)
             if self._prefixes:
-                self._prefixes = bool(record_parents(pages, counts, known, self._parent))
-            self._append_offsets("page_offsets", counts)
-        if key_bytes is not None:
+                self._prefixes = bool(record_parents(pages, batch.counts, known, self._parent))
+            self._append_offsets("page_offsets", batch.counts)
+        if batch.key_bytes is not None:
             self._page_bytes = _with_room(self._page_bytes, n_pages)
-            self.size_changes += record_sizes(pages, key_bytes, known, self._page_bytes)
+            self.size_changes += record_firsts(pages, batch.key_bytes, known, self._page_bytes)
+            if self.size_changes:
+                self._append_sizes(batch.key_bytes)
+        if batch.key_costs is not None:
+            self._page_cost = _with_room(self._page_cost, n_pages)
+            self.cost_changes += record_firsts(pages, batch.key_costs, known, self._page_cost)
+        self._append("pages", pages)
+
+    def _append_sizes(self, key_bytes: np.ndarray) -> None:
+        """The size at every access: kept from the first change on, because most traces have none."""
+        if "access_bytes" not in self._columns and "pages" in self._columns:
+            for pages in self._columns["pages"].parts():  # accesses before this batch: all of first sizes
+                self._append("access_bytes", self._page_bytes[pages])
+        self._append("access_bytes", key_bytes)
 
     def _add_texts(self, texts: list[str]) -> None:
         encoded = [text.encode() for text in texts]
@@ -152,6 +173,16 @@ class _Column:
         except OSError as error:
             mend = "make room on that disk, or set KVREPLAY_CACHE_DIR to another"
             raise TraceError(f"cannot be written ({error})", file=self._path, mend=mend) from error
+
+    def parts(self) -> Iterator[np.ndarray]:
+        """What was appended so far, in pieces."""
+        if self._file is None or self._path is None:
+            yield from self._chunks
+            return
+        self._file.flush()
+        whole = store.map_column(self._path, self._dtype)
+        for start in range(0, len(whole), _PART):
+            yield whole[start : start + _PART]
 
     def values(self) -> np.ndarray:
         if self._file is None or self._path is None:

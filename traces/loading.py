@@ -93,7 +93,10 @@ def _ingest(
     if pages:
         notes.append(f"the pages are made up by {origin['synthesis']['name']}: what is shared is an assumption")
     if builder.size_changes:
-        notes.append(f"{builder.size_changes} accesses give an object another size than its first, which is kept")
+        what = "another size than its first; where capacity is in bytes, a new size is a miss"
+        notes.append(f"{builder.size_changes} accesses give an object {what}")
+    if builder.cost_changes:
+        notes.append(f"{builder.cost_changes} accesses give an object another cost than its first, which is kept")
     meta = facts.meta | origin | ({"notes": notes} if notes else {})
     return builder.finish(name, page_tokens=facts.page_tokens or (pages.page_tokens if pages else None), meta=meta)
 

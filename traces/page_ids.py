@@ -110,8 +110,8 @@ def record_parents(pages, counts, first_new, parent):
 
 
 @jit
-def record_sizes(pages, key_bytes, first_new, page_bytes):
-    """Write the size of every page first seen in `pages` into `page_bytes`; the number of other sizes met later.
+def record_firsts(pages, values, first_new, page_values):
+    """Write the value of every page first seen in `pages` into `page_values`; the number of other values met later.
 
     `first_new` is the number of pages known before this batch.
     """
@@ -120,9 +120,9 @@ def record_sizes(pages, key_bytes, first_new, page_bytes):
     for i in range(len(pages)):
         page = pages[i]
         if page == known:
-            page_bytes[page] = key_bytes[i]
+            page_values[page] = values[i]
             known += 1
-        elif page_bytes[page] != key_bytes[i]:
+        elif page_values[page] != values[i]:
             changes += 1
     return changes
 

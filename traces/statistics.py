@@ -209,8 +209,8 @@ def _hit_ratios(trace: Trace) -> HitRatios:
         tokens = trace.n_accesses * trace.page_tokens if prompts is None else int(prompts.sum(dtype=np.int64))
     byte_hit_ratio = None
     if trace.page_bytes is not None:
-        accessed = int(trace.page_bytes @ np.bincount(trace.pages, minlength=trace.n_pages))
-        byte_hit_ratio = 1 - int(trace.page_bytes.sum()) / accessed if accessed else None
+        accessed, missed = _bytes_of_unlimited_cache(trace, trace.page_bytes)
+        byte_hit_ratio = 1 - missed / accessed if accessed else None
     return HitRatios(
         page_hit_ratio=hits.page_hits / trace.n_accesses,
         prefix_hit_ratio=hits.prefix_hits / trace.n_accesses,
@@ -218,6 +218,16 @@ def _hit_ratios(trace: Trace) -> HitRatios:
         request_mean_hit_ratio=hits.ratio_sum / trace.n_requests,
         byte_hit_ratio=byte_hit_ratio,
     )
+
+
+def _bytes_of_unlimited_cache(trace: Trace, page_bytes: np.ndarray) -> tuple[int, int]:
+    """Bytes accessed, and bytes missed: those of every object's first access, and of each one after it changed size."""
+    if trace.access_bytes is None:
+        return int(page_bytes @ np.bincount(trace.pages, minlength=trace.n_pages)), int(page_bytes.sum())
+    order = np.argsort(trace.pages, kind="stable")
+    pages, sizes = trace.pages[order], trace.access_bytes[order]
+    again = (pages[1:] == pages[:-1]) & (sizes[1:] == sizes[:-1])
+    return int(sizes.sum()), int(sizes.sum() - sizes[1:][again].sum())
 
 
 def _distinct(labels: np.ndarray | None) -> int | None:

@@ -26,6 +26,7 @@ COLUMNS: dict[str, tuple[type[np.generic], str]] = {
     "parent": (np.int32, "page"),
     "page_bytes": (np.int64, "page"),
     "page_cost": (np.float64, "page"),
+    "access_bytes": (np.int64, "page access"),
 }
 
 
@@ -52,8 +53,9 @@ class Trace:
     text_bytes: np.ndarray | None = None  # (B,) uint8: all prompts, UTF-8
     text_offsets: np.ndarray | None = None  # (R+1,) int64: request r's prompt within text_bytes
     parent: np.ndarray | None = None  # (n_pages,) int32: the page before it, -1: none; None: no prefixes
-    page_bytes: np.ndarray | None = None  # (n_pages,) int64: object sizes
+    page_bytes: np.ndarray | None = None  # (n_pages,) int64: object sizes, the largest where they change
     page_cost: np.ndarray | None = None  # (n_pages,) float64: what a miss costs, in any unit
+    access_bytes: np.ndarray | None = None  # (P,) int64: sizes at each access; None: no object changes size
     page_tokens: int | None = None  # tokens in a full page; None: pages are plain objects
     meta: Mapping[str, Any] = field(default_factory=dict)  # source, licence, generator, seed, notes: JSON values
 
@@ -97,9 +99,11 @@ class Trace:
         notes = self.meta.get("notes", [])
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             raise TraceError(f"trace {self.name!r}: the notes in its metadata are {notes!r}", mend="list texts")
-        if self.page_cost is not None and not (np.isfinite(self.page_cost) & (self.page_cost >= 0)).all():
+        if self.page_cost is not None and not ((self.page_cost >= 0) & (self.page_cost < np.inf)).all():
             raise TraceError(f"trace {self.name!r}: a page's cost is below 0 or not finite", mend="correct it")
-        for name in ("prompt_tokens", "output_tokens", "page_bytes"):
+        if self.access_bytes is not None and self.page_bytes is None:
+            raise TraceError(f"trace {self.name!r}: access_bytes without page_bytes", mend="give both")
+        for name in ("prompt_tokens", "output_tokens", "page_bytes", "access_bytes"):
             column = getattr(self, name)
             if column is not None and column.min(initial=0) < 0:
                 raise TraceError(f"trace {self.name!r}: {name} holds {column.min()}", mend="correct it to 0 or more")

@@ -6,6 +6,7 @@ import bisect
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -116,8 +117,13 @@ class Cell:
             children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
             shared = (cached, capacity, tally, trace.parent, children, in_use)
             return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, *shared)
-        run = bound(loops.replay_sized if self.sized else loops.replay_independent)
-        sizes = (trace.page_bytes,) if self.sized else ()
+        loop: Callable[..., None] = loops.replay_independent
+        sizes: list[Any] = []
+        if self.sized and trace.access_bytes is None:
+            loop, sizes = loops.replay_sized, [trace.page_bytes]
+        elif self.sized:
+            loop, sizes = loops.replay_resized, [trace.access_bytes, np.zeros(trace.n_pages, np.int64)]
+        run = bound(loop)
         return lambda start, stop, hit: run(
             state, pages, bounds[start], bounds[stop], hit, cached, capacity, tally, *sizes
         )

@@ -202,7 +202,11 @@ def _count(cell: Cell, windows: int) -> _Counts:
         counts.requests_hit += requests_hit
         counts.ratios += ratios
         first, last = trace.bounds[start], trace.bounds[stop]
-        if trace.page_bytes is not None:
+        if trace.access_bytes is not None:
+            sizes = trace.access_bytes[first:last]
+            counts.bytes += int(sizes.sum())
+            counts.byte_hits += int(sizes[hit != 0].sum())
+        elif trace.page_bytes is not None:
             total, weight_hit = count_weights(hit, trace.pages, first, last, trace.page_bytes)
             counts.bytes += total
             counts.byte_hits += weight_hit

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 # Entries of `tally`, (TALLY_SIZE,) int64.
-USED = 0  # pages cached now, or their bytes in the sized loop
+USED = 0  # pages cached now, or their bytes in the sized loops
 EVICTIONS = 1
 REJECTIONS = 2  # misses that were not cached
 PEAK = 3  # the highest USED
@@ -22,8 +22,9 @@ TALLY_SIZE = 8
 # Faults.
 VICTIM, HITS, ROOM = 1, 2, 3  # the page that evict() returned; what serve() said of its hits, and of its changes
 
-# Entries of `cached` in the prefix loop; the others only tell cached from not.
+# Entries of `cached` where there is more to tell than cached from not: in the prefix loop, and where objects grow.
 _KNOWN, _GIVEN_UP = 1, 2
+_OUTGROWN = 2  # not cached, for it grew larger than the cache; but the policy still knows it, and may name it
 
 # Blanks: what the loops call, replaced by a policy's functions when it is bound.
 
@@ -77,8 +78,6 @@ def replay_independent(state, pages, start, stop, hit, cached, capacity, tally):
 def replay_sized(state, pages, start, stop, hit, cached, capacity, tally, page_bytes):
     """Every page for itself, each with its own size; `capacity` and USED in bytes. Pages larger than it stay out."""
     used = tally[USED]
-    evictions = tally[EVICTIONS]
-    n_pages = len(cached)
     for now in range(start, stop):
         page = pages[now]
         if cached[page]:
@@ -90,20 +89,71 @@ def replay_sized(state, pages, start, stop, hit, cached, capacity, tally, page_b
         if size > capacity or (used + size > capacity and not admit(state, page, now)):
             tally[REJECTIONS] += 1
             continue
-        while used + size > capacity:
-            victim = np.int64(evict(state, now))
-            if victim < 0 or victim >= n_pages or not cached[victim]:
-                tally[FAULT], tally[WRONG] = VICTIM, victim
-                return
-            cached[victim] = 0
-            used -= page_bytes[victim]
-            evictions += 1
+        used = _make_room(state, now, used, capacity - size, cached, page_bytes, tally)
+        if tally[FAULT]:
+            return
         used += size
         tally[PEAK] = max(tally[PEAK], used)
         cached[page] = 1
         on_insert(state, page, now)
     tally[USED] = used
-    tally[EVICTIONS] = evictions
+
+
+def replay_resized(state, pages, start, stop, hit, cached, capacity, tally, access_bytes, held):
+    """As `replay_sized`, for objects that change size. `held` (n_pages,) int64: the bytes of each page's cached copy.
+
+    An access that finds a copy of another size misses: the object was written anew. The policy sees a hit, the copy
+    is resized in place, and others leave for it (or it does, if the policy says so). One that became larger than the
+    cache leaves at once; policies need not be able to forget on demand, so this one knows it until it names it.
+    """
+    used = tally[USED]
+    for now in range(start, stop):
+        page = pages[now]
+        size = access_bytes[now]
+        if cached[page] == _KNOWN and held[page] == size:
+            hit[now - start] = 1
+            on_hit(state, page, now)
+            continue
+        hit[now - start] = 0
+        if cached[page]:
+            on_hit(state, page, now)
+            if size > capacity:
+                tally[EVICTIONS] += cached[page] == _KNOWN
+                tally[REJECTIONS] += 1
+                cached[page] = _OUTGROWN
+                used -= held[page]
+                held[page] = 0
+                continue
+            cached[page] = _KNOWN
+            used += size - held[page]
+            held[page] = size
+            used = _make_room(state, now, used, capacity, cached, held, tally)
+        elif size > capacity or (used + size > capacity and not admit(state, page, now)):
+            tally[REJECTIONS] += 1
+        else:
+            used = _make_room(state, now, used, capacity - size, cached, held, tally)
+            cached[page] = _KNOWN
+            held[page] = size
+            used += size
+            on_insert(state, page, now)
+        if tally[FAULT]:
+            return
+        tally[PEAK] = max(tally[PEAK], used)
+    tally[USED] = used
+
+
+def _make_room(state, now, used, room, cached, held, tally):
+    """Evict until no more than `room` bytes are used; the bytes used then. Sets FAULT where evict() is at fault."""
+    while used > room:
+        victim = np.int64(evict(state, now))
+        if victim < 0 or victim >= len(cached) or not cached[victim]:
+            tally[FAULT], tally[WRONG] = VICTIM, victim
+            break
+        if cached[victim] != _OUTGROWN:
+            used -= held[victim]
+            tally[EVICTIONS] += 1
+        cached[victim] = 0
+    return used
 
 
 def replay_prefix(state, offsets, pages, start, stop, hit, cached, capacity, tally, parent, children, in_use):

@@ -33,6 +33,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kvreplay.policies import get
+from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
 from .capacity import Capacity
@@ -54,8 +55,13 @@ def bounds(
     """Bounds on a row's `hits`, on its `tokens_saved` where pages hold tokens, and on its `byte_hits` by size in bytes.
 
     `trace`, `capacity`, `reading` and `bytes_per_token` are those of `replay`, and so are the errors raised.
+    Besides, raises TraceError for a capacity in bytes where objects change size.
     """
     size = fit(trace, get("lru"), capacity, reading=reading, bytes_per_token=bytes_per_token)
+    if size.unit == "bytes" and trace.access_bytes is not None:
+        raise TraceError(
+            f"no bound is known where objects change size, as in {trace.name}", mend="give the capacity in pages"
+        )
     if size.unit == "bytes":
         return {
             "hits": Bound(*pfoo(trace, size.amount, in_bytes=False)),

@@ -11,7 +11,10 @@ DEFINITIONS = {
         "mean over requests of (prefix hits / pages of the request): short requests weigh as much as long ones."
     ),
     "share of requests fully hit": "requests of which every page hit / all requests.",
-    "byte hit ratio": "bytes of page accesses that hit / bytes of all page accesses, where the trace carries sizes.",
+    "byte hit ratio": (
+        "bytes of page accesses that hit / bytes of all page accesses, where the trace carries sizes. In a cache of "
+        "bytes an object of another size than before misses: it was written anew."
+    ),
     "cost hit ratio": (
         "cost of page accesses that hit / cost of all page accesses, where the trace says what a miss costs, or "
         "modelled: the operations of a model's prefill, which grow with what stands in front of a page."

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    size: int
+    size: int | None  # None: it grew larger than the cache and is gone; only its place in the order is kept
     written: float  # when it was inserted or renewed
 
 
@@ -25,11 +25,9 @@ class ObjectLRU:
             self.used(key)
         if entry is not None and entry.size == size and time - entry.written <= self.ttl:
             return True
-        if size <= self.capacity:
-            self.entries[key] = Entry(size, time)
-        else:
-            self.entries.pop(key, None)
-        while sum(entry.size for entry in self.entries.values()) > self.capacity:
+        if entry is not None or size <= self.capacity:
+            self.entries[key] = Entry(size if size <= self.capacity else None, time)
+        while sum(entry.size or 0 for entry in self.entries.values()) > self.capacity:
             self.entries.popitem(last=False)
         return False
 

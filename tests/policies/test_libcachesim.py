@@ -46,7 +46,8 @@ def trace(request) -> Trace:
 
 def libcachesim_misses(trace: Trace, name: str, capacity: int, folder) -> int:
     records = np.zeros(trace.n_accesses, RECORD)
-    records["id"], records["size"] = trace.pages.astype(np.uint64) + 1, 1
+    records["id"] = trace.pages.astype(np.uint64) + 1
+    records["size"] = 1 if trace.page_bytes is None else trace.page_bytes[trace.pages]
     next_use = future_of(trace).next_use
     records["next"] = np.where(next_use == trace.n_accesses, -1, next_use)
     file = folder / "trace.oracleGeneral.bin"
@@ -54,7 +55,7 @@ def libcachesim_misses(trace: Trace, name: str, capacity: int, folder) -> int:
     reader = libcachesim.TraceReader(
         str(file),
         libcachesim.TraceType.ORACLE_GENERAL_TRACE,
-        libcachesim.ReaderInitParam(ignore_obj_size=True),
+        libcachesim.ReaderInitParam(ignore_obj_size=trace.page_bytes is None),
     )
     ratio, _ = getattr(libcachesim, name)(capacity, hashpower=14).process_trace(reader)
     return round(ratio * trace.n_accesses)
@@ -78,3 +79,14 @@ def test_same_misses_in_tiny_caches(policy, capacity, trace, tmp_path):
     cell = Cell(trace, get(policy), capacity)
     misses = trace.n_accesses - sum(int(hit.sum()) for *_, hit in cell.chunks(1))
     assert misses == libcachesim_misses(trace, SAME[policy], capacity, tmp_path)
+
+
+@pytest.mark.parametrize("policy", ["lru", "fifo", "sieve", "clock", "lfu"])
+@pytest.mark.parametrize("capacity", [700, 30_000, 200_000])
+def test_same_misses_among_objects_of_different_sizes(policy, capacity, trace, tmp_path):
+    # At the smallest capacity some objects are larger than the cache.
+    sizes = np.random.default_rng(5).integers(1, 1_000, trace.n_pages)
+    sized = Trace(trace.name, trace.pages, trace.n_pages, page_bytes=sizes)
+    cell = Cell(sized, get(policy), capacity, sized=True)
+    misses = trace.n_accesses - sum(int(hit.sum()) for *_, hit in cell.chunks(1))
+    assert misses == libcachesim_misses(sized, SAME[policy], capacity, tmp_path)

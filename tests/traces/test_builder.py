@@ -45,6 +45,24 @@ def test_batches_make_the_trace_that_the_requests_make(requests, cut):
     assert (trace.n_requests, trace.n_pages, trace.page_tokens) == (len(requests), len(order), 16)
 
 
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1), st.integers(0, 20), st.booleans())
+def test_sizes_at_each_access_are_kept_where_they_change(tmp_path_factory, accesses, cut, on_disk):
+    with TraceBuilder(tmp_path_factory.mktemp("store") / "t.kvtrace" if on_disk else None) as builder:
+        for part in (accesses[:cut], accesses[cut:]):
+            keys, sizes = (np.array([access[i] for access in part], np.int64) for i in (0, 1))
+            builder.add(Batch(keys=keys.astype(np.uint64), key_bytes=sizes, key_costs=sizes / 2))
+        trace = builder.finish("t")
+    sizes_of: dict[int, list[int]] = {}
+    for key, size in accesses:
+        sizes_of.setdefault(key, []).append(size)
+    assert trace.page_bytes.tolist() == [max(sizes) for sizes in sizes_of.values()]
+    assert trace.page_cost.tolist() == [sizes[0] / 2 for sizes in sizes_of.values()]
+    others = sum(size != sizes[0] for sizes in sizes_of.values() for size in sizes)
+    assert builder.size_changes == builder.cost_changes == others
+    assert (trace.access_bytes is None) == (others == 0)
+    assert trace.access_bytes is None or trace.access_bytes.tolist() == [size for _, size in accesses]
+
+
 @given(request_lists)
 def test_parents_are_dropped_where_a_page_follows_two_others(requests):
     builder = TraceBuilder()

@@ -120,9 +120,21 @@ def test_columns_by_name_and_by_number(csv, text, options):
     assert trace.pages.tolist() == [0, 1, 0]
     assert trace.arrival.tolist() == [0, 1, 1]
     assert trace.session.tolist() == [0, 1, 0]
-    assert trace.page_bytes.tolist() == [10, 20]
-    assert trace.meta["notes"] == ["1 accesses give an object another size than its first, which is kept"]
+    assert trace.page_bytes.tolist() == [11, 20]
+    assert trace.access_bytes.tolist() == [10, 20, 11]
+    (note,) = trace.meta["notes"]
+    assert note.startswith("1 accesses give an object another size than its first")
     assert trace.page_offsets is None
+
+
+def test_costs_are_read(csv):
+    text = "key,cost\na,0.5\nb,2\na,3\n"
+    trace = load(csv(text))
+    assert trace.page_cost.tolist() == [0.5, 2]
+    assert trace.meta["notes"] == ["1 accesses give an object another cost than its first, which is kept"]
+    for bad in ("-1", "nan", "1e31"):
+        with pytest.raises(TraceError, match=rf"t.csv:4: cost is '{bad}'; it must be a number from 0 to 1e\+30"):
+            load(csv(text.replace("3", bad)))
 
 
 def test_quoted_keys_may_hold_delimiters_and_line_ends(csv):

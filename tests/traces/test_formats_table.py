@@ -38,12 +38,22 @@ def full():
         intent=np.array([-1, 7, 7]),
         texts=["a", "", "ü\n"],
         key_bytes=np.array([1, 2, 3, 1, 2, 4]) * 2**33,
+        key_costs=np.array([0.5, 0, 1e30, 0.5, 0, 2]),
     )
 
 
 def objects():
     builder = TraceBuilder()
     builder.add(Batch(keys=np.array([5, 6, 5], np.uint64), key_bytes=np.array([1, 2, 1])))
+    return builder.finish("t")
+
+
+def changing():
+    builder = TraceBuilder()
+    for sizes in ([1, 2, 1], [1, 3, 2]):
+        builder.add(
+            Batch(keys=np.array([5, 6, 5], np.uint64), key_bytes=np.array(sizes), key_costs=np.array([1.5] * 3))
+        )
     return builder.finish("t")
 
 
@@ -54,7 +64,9 @@ def lengths():
 
 
 @pytest.mark.parametrize("suffix", KINDS)
-@pytest.mark.parametrize("trace", [full(), objects(), lengths()], ids=["full", "objects", "lengths"])
+@pytest.mark.parametrize(
+    "trace", [full(), objects(), changing(), lengths()], ids=["full", "objects", "changing", "lengths"]
+)
 def test_what_is_written_is_read_back(tmp_path, undamaged, monkeypatch, trace, suffix):
     monkeypatch.setattr(table, "_ACCESSES", 2)
     path = tmp_path / f"t{suffix}"
@@ -122,6 +134,11 @@ def test_text_labels_are_numbered(tmp_path, undamaged):
         ({"keys": [[1], [2, 3]], "sizes": [[1, 2], [3]]}, "sizes do not match the keys"),
         ({"keys": [[1], [2]], "size": [1, 2]}, "sizes do not match the keys"),
         ({"size": [1]}, "sizes do not match the keys"),
+        ({"key": [1, 2], "cost": [1, -2]}, "costs do not match the keys; give each key one, from 0 to 1e+30"),
+        ({"key": [1, 2], "cost": [1.0, float("nan")]}, "costs do not match the keys"),
+        ({"keys": [[1], [2, 3]], "costs": [[1, 2], [3]]}, "costs do not match the keys"),
+        ({"key": [1], "cost": ["a"]}, "column cost is String; it must be a number"),
+        ({"keys": [[1]], "costs": [["a"]]}, "a list in costs holds no numbers"),
         ({"key": [1, 2], "arrival": [1.0, 0.5]}, "row 2: time 0.5 comes after 1.0"),
         ({"key": [1, 2], "arrival": [1.0, float("nan")]}, "row 2: time nan is no time"),
         ({"key": [1, 2], "arrival": [1.0, None]}, "row 2: arrival is missing; it must be a number"),

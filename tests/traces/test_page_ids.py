@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvreplay.traces.page_ids import PageIds, chain_pages, record_parents, record_sizes
+from kvreplay.traces.page_ids import PageIds, chain_pages, record_firsts, record_parents
 
 few = st.lists(st.integers(0, 9))
 keys = st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 5))
@@ -56,7 +56,7 @@ def test_the_first_size_of_a_page_counts_and_others_are_counted(accesses, cut):
     for part in (accesses[:cut], accesses[cut:]):
         known = ids.n_pages
         pages = ids.assign(np.array([key for key, _ in part], np.uint64))
-        changes += record_sizes(pages, np.array([size for _, size in part], np.int64), known, sizes)
+        changes += record_firsts(pages, np.array([size for _, size in part], np.int64), known, sizes)
     first = {}
     for key, size in accesses:
         first.setdefault(key, size)

@@ -155,6 +155,14 @@ def test_object_sizes_give_bytes() -> None:
     assert summary.prefix_tree is None
 
 
+def test_an_object_of_another_size_is_read_anew() -> None:
+    builder = TraceBuilder()
+    builder.add(Batch(keys=np.array([1, 2, 1, 1, 2, 1], np.uint64), key_bytes=np.array([4, 9, 4, 5, 9, 4])))
+    summary = summarise(builder.finish("objects"))
+    assert summary.footprint_bytes == 5 + 9
+    assert summary.unlimited_cache.byte_hit_ratio == pytest.approx((4 + 9) / 35)
+
+
 def test_a_page_behind_two_pages_is_no_tree() -> None:
     assert summarise(build([[1, 2], [3, 2]])).prefix_tree is False
 

@@ -11,10 +11,10 @@ from ..builder import Batch
 from ..errors import TraceError
 from . import Facts
 from .csv_rows import Rows, first_row, locate, read_rows
-from .fields import Clock, Labels, key_hashes
+from .fields import MAX_COST, Clock, Labels, key_hashes
 from .source import Source
 
-VERSION = 1
+VERSION = 2
 
 Column = str | int | None  # a name, or a number from 1
 
@@ -35,13 +35,14 @@ def read(
     time: Column = None,
     time_unit: Literal["s", "ms", "us", "ns"] = "s",
     size: Column = None,
+    cost: Column = None,
     session: Column = None,
     delimiter: str | None = None,
     header: bool | None = None,
 ) -> Facts:
-    """`key`, and if wanted `time`, `size` (bytes) and `session`: column names, or numbers from 1.
+    """`key`, and if wanted `time`, `size` (bytes), `cost` (of a miss) and `session`: column names, or numbers from 1.
 
-    Without `key` the first row must name columns, and those called key, time, size and session are taken.
+    Without `key` the first row must name columns, and those called key, time, size, cost and session are taken.
     `header`: whether the first row holds names; by default it does if a column was given by name. `delimiter`: by
     default the first of tab, comma, semicolon, bar and space that is in the first row.
     """
@@ -55,11 +56,11 @@ def read(
         if "key" not in named:
             raise source.error("no column is called key", mend=f"say which holds it (--option key=…), of: {top[:200]}")
         key = "key"
-        time, size, session = (
+        time, size, cost, session = (
             given if given is not None else role if role in named else None
-            for role, given in (("time", time), ("size", size), ("session", session))
+            for role, given in (("time", time), ("size", size), ("cost", cost), ("session", session))
         )
-    wanted = {"key": key, "time": time, "size": size, "session": session}
+    wanted = {"key": key, "time": time, "size": size, "cost": cost, "session": session}
     if header is None:
         header = any(_number(column) is None for column in wanted.values() if column is not None)
     clock, labels = Clock(source, _PER_SECOND[time_unit]), Labels()
@@ -70,6 +71,7 @@ def read(
                 keys=_keys(rows, at["key"]),
                 arrival=clock.seconds(rows.numbers(at["time"]), rows.lines) if "time" in at else None,
                 key_bytes=rows.integers(at["size"], _MAX_BYTES) if "size" in at else None,
+                key_costs=_costs(rows, at["cost"]) if "cost" in at else None,
                 session=labels.number(rows.columns[at["session"]]) if "session" in at else None,
             )
         )
@@ -90,6 +92,15 @@ def _place(rows: Rows, column: str | int) -> int:
             f"no column {number}, only {len(rows.names)}", file=rows.source.path, mend="count columns from 1"
         )
     return number - 1
+
+
+def _costs(rows: Rows, column: int) -> np.ndarray:
+    """(R,) float64."""
+    costs = rows.numbers(column)
+    good = (costs >= 0) & (costs <= MAX_COST)
+    if not good.all():
+        raise rows.error(int(np.argmin(good)), column, f"a number from 0 to {MAX_COST:g}")
+    return costs
 
 
 def _keys(rows: Rows, column: int) -> np.ndarray:

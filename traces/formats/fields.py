@@ -13,6 +13,7 @@ from .source import Source
 
 PageTokens = Annotated[int, Interval(ge=1, le=10**6)]
 
+MAX_COST = 1e30  # of a miss: many of them add up to a finite sum
 MAX_TOKENS = 10**8  # a longer prompt or answer is taken for a misread column
 _LATEST = 1e12  # seconds, 30,000 years: a later time is taken for one in another unit
 _WHOLE = 1 << 40  # more tokens than any text has: one page is all of it

@@ -16,7 +16,7 @@ from . import Facts
 from .fields import Clock
 from .source import Source
 
-VERSION = 1
+VERSION = 2
 
 _RECORD = np.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
 _ROWS = 1 << 15  # a batch and what is made of it stay in the processor's cache

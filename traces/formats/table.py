@@ -1,6 +1,7 @@
 """This project's own tables, Parquet or Arrow IPC (Feather): a row per request, the columns of a Trace.
 
-`keys`, a list of page keys (or `key`, a single one), `sizes` (or `size`; bytes, as many as there are keys),
+`keys`, a list of page keys (or `key`, a single one), `sizes` (or `size`; bytes, as many as there are keys; they may
+change), `costs` (or `cost`; of missing each key, in any unit, the first counts),
 `arrival` (s), `prompt_tokens`, `output_tokens`, `session`, `intent`, `text`, and `page_tokens`, the same in every
 row. Each may be left out. In Parquet, the file's metadata under ``kvreplay`` hold the trace's, as JSON.
 """
@@ -21,13 +22,13 @@ from ..builder import Batch
 from ..errors import TraceError
 from ..trace import Trace
 from . import Facts
-from .fields import MAX_TOKENS, Clock, Labels
+from .fields import MAX_COST, MAX_TOKENS, Clock, Labels
 from .source import Source
 
 if TYPE_CHECKING:
     import polars as pl
 
-VERSION = 1
+VERSION = 2
 
 _METADATA = "kvreplay"
 _ACCESSES = 1 << 20  # page accesses in a row group
@@ -60,13 +61,17 @@ def read(source: Source, add: Callable[[Batch], None]) -> Facts:
             page_tokens = table.constant("page_tokens", page_tokens)
             keys, counts = table.lists("key", "keys", pl.UInt64)
             sizes, size_counts = table.lists("size", "sizes", pl.Int64)
-            if sizes is not None and not _belong(sizes, size_counts, keys, counts):
+            if sizes is not None and not _belong(sizes, size_counts, keys, counts, _MAX_BYTES):
                 raise source.error("sizes do not match the keys", mend=f"give each key one, from 0 to {_MAX_BYTES}")
+            costs, cost_counts = table.lists("cost", "costs", pl.Float64)
+            if costs is not None and not _belong(costs, cost_counts, keys, counts, MAX_COST):
+                raise source.error("costs do not match the keys", mend=f"give each key one, from 0 to {MAX_COST:g}")
             add(
                 Batch(
                     keys=keys,
                     counts=counts,
                     key_bytes=sizes,
+                    key_costs=costs,
                     arrival=None if (times := table.numbers("arrival")) is None else clock.seconds(times),
                     prompt_tokens=table.integers("prompt_tokens"),
                     output_tokens=table.integers("output_tokens"),
@@ -118,15 +123,19 @@ def _frame(trace: Trace, start: int, stop: int) -> pl.DataFrame:
     if trace.has_pages:
         first, last = int(trace.offsets[start]), int(trace.offsets[stop])
         columns = {"key": trace.pages[first:last].astype(np.uint64)}
-        if trace.page_bytes is not None:
+        if trace.access_bytes is not None:
+            columns["size"] = trace.access_bytes[first:last]
+        elif trace.page_bytes is not None:
             columns["size"] = trace.page_bytes[trace.pages[first:last]]
+        if trace.page_cost is not None:
+            columns["cost"] = trace.page_cost[trace.pages[first:last]]
         for name, values in columns.items():
             if trace.page_offsets is None:
                 series.append(pl.Series(name, values))
             else:
                 # Series, not arrays: polars would take arrays of one length for a matrix.
                 cuts = map(pl.Series, np.split(values, trace.page_offsets[start + 1 : stop] - first))
-                dtype = pl.List(pl.UInt64 if name == "key" else pl.Int64)
+                dtype = pl.List({"key": pl.UInt64, "size": pl.Int64, "cost": pl.Float64}[name])
                 series.append(pl.Series(f"{name}s", list(cuts) if stop > start else [], dtype))
     for name in ("arrival", "prompt_tokens", "output_tokens", "session", "intent"):
         column = getattr(trace, name)
@@ -167,14 +176,18 @@ def _metadata(source: Source) -> dict[str, Any]:
 
 
 def _belong(
-    sizes: np.ndarray, size_counts: np.ndarray | None, keys: np.ndarray | None, counts: np.ndarray | None
+    values: np.ndarray,
+    value_counts: np.ndarray | None,
+    keys: np.ndarray | None,
+    counts: np.ndarray | None,
+    most: float,
 ) -> bool:
-    """Whether there is a usable size for every key."""
-    if keys is None or len(sizes) != len(keys) or sizes.min(initial=0) < 0 or sizes.max(initial=0) > _MAX_BYTES:
+    """Whether there is a value from 0 to `most` for every key."""
+    if keys is None or len(values) != len(keys) or not ((values >= 0) & (values <= most)).all():
         return False
-    if counts is None or size_counts is None:
-        return counts is size_counts
-    return np.array_equal(counts, size_counts)
+    if counts is None or value_counts is None:
+        return counts is value_counts
+    return np.array_equal(counts, value_counts)
 
 
 class _Frame:
@@ -243,13 +256,19 @@ class _Frame:
         """The numbers in column `one`, or those in the lists of column `many` and how many each row has."""
         import polars as pl
 
-        single = self._column(one, "a whole number", lambda found: found.is_integer())
+        whole = dtype.is_integer()
+
+        def fits(found: pl.DataType) -> bool:
+            return found.is_integer() if whole else found.is_numeric()
+
+        numbers = "whole numbers" if whole else "numbers"
+        single = self._column(one, f"a {numbers[:-1]}", fits)
         if single is not None:
             return single.cast(dtype).to_numpy(), None
-        lists = self._column(many, "a list of whole numbers", lambda found: found.base_type() is pl.List)
+        lists = self._column(many, f"a list of {numbers}", lambda found: found.base_type() is pl.List)
         if lists is None:
             return None, None
         values = lists.explode(empty_as_null=False)
-        if not values.dtype.is_integer() or values.null_count():
-            raise self._source.error(f"a list in {many} holds no whole numbers", mend="correct the column")
+        if not fits(values.dtype) or values.null_count():
+            raise self._source.error(f"a list in {many} holds no {numbers}", mend="correct the column")
         return values.cast(dtype).to_numpy(), lists.list.len().to_numpy().astype(np.int32)
