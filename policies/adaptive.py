@@ -1,9 +1,13 @@
-"""Adaptive: runs LRU and LFU side by side as ghosts and evicts as the one that hits more.
+"""Adaptive: runs LRU, LFU, LIRS, W-TinyLFU and Gittins side by side as ghosts and caches as the one that hits most.
 
-Both ghosts see every access and manage a full cache of page ids without content. Every `period` accesses their hits in
-that period are compared; the cache follows the other one from then on if it had more than (1 + margin) times the
-hits of the followed one. The cached pages are kept in LRU order and in LFU order at once, so a switch is one
-assignment: nothing is rebuilt. The statistics tell when it switched.
+Every ghost sees every access and manages a full cache of page ids without content. The hits of each are summed, older
+ones fading by a hundredth with every `period` accesses; at the end of a period the cache follows another ghost from
+then on if its sum is more than (1 + margin) times that of the followed one. A victim is a page that the followed ghost
+does not hold, the one it dropped first: so the cache becomes the ghost's within as many misses as they differ by, a
+switch is one assignment, and any policy can be a ghost. The statistics tell when it switched.
+
+A policy of this project's own; to follow the best of several ghost caches is as old as Castro, Adya, Liskov and Myers,
+"HAC: Hybrid Adaptive Caching for Distributed Storage Systems", SOSP 1997.
 """
 
 from __future__ import annotations
@@ -13,120 +17,203 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from annotated_types import Ge
 
-from . import lfu, lru
+from . import gittins, lfu, lirs, lru, w_tinylfu
+from .gittins import evict as gittins_evict
+from .gittins import on_hit as gittins_on_hit
+from .gittins import on_insert as gittins_on_insert
 from .lfu import evict as lfu_evict
 from .lfu import on_hit as lfu_on_hit
 from .lfu import on_insert as lfu_on_insert
-from .lfu import remove as lfu_remove
+from .lirs import evict as lirs_evict
+from .lirs import on_hit as lirs_on_hit
+from .lirs import on_insert as lirs_on_insert
 from .lru import evict as lru_evict
 from .lru import on_hit as lru_on_hit
 from .lru import on_insert as lru_on_insert
-from .lru import remove as lru_remove
+from .structures.linked_list import PREVIOUS, is_empty, new_lists, push_front, unlink
+from .w_tinylfu import evict as w_tinylfu_evict
+from .w_tinylfu import on_hit as w_tinylfu_on_hit
+from .w_tinylfu import on_insert as w_tinylfu_on_insert
 
-_LRU, _LFU = 0, 1
+_LRU, _LFU, _LIRS, _W_TINYLFU, _GITTINS = range(5)
+_GHOSTS = ("lru", "lfu", "lirs", "w-tinylfu", "gittins")
+_FADING = 0.99  # of the hits before, with every period
 _SWITCHES_KEPT = 1000
+# Entries of `clock`.
+_FOLLOWED, _REST, _SWITCHES, _ACCESSES, _PERIOD, _CAPACITY = range(6)
 
 
 class State(NamedTuple):
-    lru: lru.State  # the cached pages in LRU order
-    lfu: lfu.State  # the same pages in LFU order
-    ghost_lru: lru.State  # an LRU cache of the same capacity
-    ghost_lfu: lfu.State
-    in_ghost: np.ndarray  # (2, n_pages) uint8: which pages the ghosts hold
-    ghost_size: np.ndarray  # (2,) int64
-    ghost_hits: np.ndarray  # (2,) int64: in this period
-    clock: np.ndarray  # (4,) int64: the followed policy, accesses left in this period, switches, accesses so far
-    settings: np.ndarray  # (2,) int64: capacity, period
+    lru: lru.State
+    lfu: lfu.State
+    lirs: lirs.State
+    w_tinylfu: w_tinylfu.State
+    gittins: gittins.State
+    in_ghost: np.ndarray  # (5, n_pages) uint8: which pages each ghost holds
+    ghost_size: np.ndarray  # (5,) int64
+    ghost_hits: np.ndarray  # (5,) float64, fading
+    cached: np.ndarray  # (n_pages,) uint8
+    strays: np.ndarray  # (5, n_pages + 1, 2) uint32: lists of the cached pages that each ghost does not hold
+    order: np.ndarray  # (n_pages + 1, 2) uint32: list of the cached pages, the last used in front
+    observed: np.ndarray  # (n_pages,) int64: the last access of each page that the ghosts saw, or -1
+    clock: (
+        np.ndarray
+    )  # (6,) int64: the followed ghost, accesses left in this period, switches, accesses, the two settings
     margin: np.ndarray  # (1,) float64
     switched_at: np.ndarray  # (_SWITCHES_KEPT,) int64: access numbers of the first switches
 
 
-def init(capacity, n_pages, *, period: Annotated[int, Ge(0)] = 0, margin: Annotated[float, Ge(0)] = 0.02):
+def init(capacity, n_pages, *, period: Annotated[int, Ge(0)] = 0, margin: Annotated[float, Ge(0)] = 0.05):
     """`period` in accesses; 0 stands for the capacity, at least 100."""
     period = period or max(capacity, 100)
+    places = min(capacity, n_pages)
     return State(
         lru=lru.init(capacity, n_pages),
         lfu=lfu.init(capacity, n_pages),
-        ghost_lru=lru.init(capacity, n_pages),
-        ghost_lfu=lfu.init(capacity, n_pages),
-        in_ghost=np.zeros((2, n_pages), np.uint8),
-        ghost_size=np.zeros(2, np.int64),
-        ghost_hits=np.zeros(2, np.int64),
-        clock=np.array([_LRU, period, 0, 0], np.int64),
-        settings=np.array([capacity, period], np.int64),
+        lirs=lirs.init(capacity, n_pages),
+        w_tinylfu=w_tinylfu.init(capacity, n_pages),
+        gittins=gittins.init(capacity, n_pages),
+        in_ghost=np.zeros((len(_GHOSTS), n_pages), np.uint8),
+        ghost_size=np.zeros(len(_GHOSTS), np.int64),
+        ghost_hits=np.zeros(len(_GHOSTS)),
+        cached=np.zeros(n_pages, np.uint8),
+        strays=np.stack([new_lists(n_pages, 1) for _ in _GHOSTS]),
+        order=new_lists(n_pages, 1),
+        observed=np.full(n_pages, -1, np.int64),
+        clock=np.array([_GITTINS, period, 0, 0, period, places], np.int64),
         margin=np.array([margin]),
         switched_at=np.zeros(_SWITCHES_KEPT, np.int64),
     )
 
 
 def on_hit(state, page, now):
-    lru_on_hit(state.lru, page, now)
-    lfu_on_hit(state.lfu, page, now)
     _observe(state, page, now)
+    unlink(state.order, page)
+    push_front(state.order, _head(state), page)
+
+
+def admit(state, page, now):
+    _observe(state, page, now)  # so that the followed ghost has made its room before a victim is sought
+    return True
 
 
 def on_insert(state, page, now):
-    lru_on_insert(state.lru, page, now)
-    lfu_on_insert(state.lfu, page, now)
     _observe(state, page, now)
+    state.cached[page] = 1
+    push_front(state.order, _head(state), page)
+    for ghost in range(len(_GHOSTS)):
+        if not state.in_ghost[ghost, page]:
+            push_front(state.strays[ghost], _head(state), page)
 
 
 def evict(state, now):
-    if state.clock[0] == _LRU:
-        victim = lru_evict(state.lru, now)
-        lfu_remove(state.lfu, victim)
-    else:
-        victim = lfu_evict(state.lfu, now)
-        lru_remove(state.lru, victim)
+    strays = state.strays[state.clock[_FOLLOWED]]
+    # None are left only where the cache cannot be the ghost's: pages that are given up in it may be unable to leave.
+    pages = state.order if is_empty(strays, _head(state)) else strays
+    victim = pages[_head(state), PREVIOUS]
+    state.cached[victim] = 0
+    unlink(state.order, victim)
+    for ghost in range(len(_GHOSTS)):
+        if not state.in_ghost[ghost, victim]:
+            unlink(state.strays[ghost], victim)
     return victim
 
 
 def stats(state):
     """Switches, accesses per decision, and the access numbers at which it switched."""
-    switches = int(state.clock[2])
+    switches = int(state.clock[_SWITCHES])
     return {
         "switches": switches,
-        "period": int(state.settings[1]),
-        "follows_at_end": ("lru", "lfu")[state.clock[0]],
+        "period": int(state.clock[_PERIOD]),
+        "follows_at_end": _GHOSTS[state.clock[_FOLLOWED]],
         "switched_at": state.switched_at[: min(switches, _SWITCHES_KEPT)].tolist(),
     }
 
 
 def _observe(state, page, now):
-    """Let both ghosts see the access, and decide at the end of a period whom to follow."""
-    if state.in_ghost[_LRU, page]:
-        state.ghost_hits[_LRU] += 1
-        lru_on_hit(state.ghost_lru, page, now)
+    """Let the ghosts see the access, once, and decide at the end of a period whom to follow."""
+    if state.observed[page] == now:
+        return
+    state.observed[page] = now
+    if _held(state, _LRU, page):
+        lru_on_hit(state.lru, page, now)
     else:
-        if state.ghost_size[_LRU] == state.settings[0]:
-            state.in_ghost[_LRU, lru_evict(state.ghost_lru, now)] = 0
-        else:
-            state.ghost_size[_LRU] += 1
-        state.in_ghost[_LRU, page] = 1
-        lru_on_insert(state.ghost_lru, page, now)
-    if state.in_ghost[_LFU, page]:
-        state.ghost_hits[_LFU] += 1
-        lfu_on_hit(state.ghost_lfu, page, now)
+        if _full(state, _LRU):
+            _dropped(state, _LRU, lru_evict(state.lru, now))
+        _taken(state, _LRU, page)
+        lru_on_insert(state.lru, page, now)
+    if _held(state, _LFU, page):
+        lfu_on_hit(state.lfu, page, now)
     else:
-        if state.ghost_size[_LFU] == state.settings[0]:
-            state.in_ghost[_LFU, lfu_evict(state.ghost_lfu, now)] = 0
-        else:
-            state.ghost_size[_LFU] += 1
-        state.in_ghost[_LFU, page] = 1
-        lfu_on_insert(state.ghost_lfu, page, now)
-    state.clock[3] += 1
-    state.clock[1] -= 1
-    if state.clock[1] == 0:
+        if _full(state, _LFU):
+            _dropped(state, _LFU, lfu_evict(state.lfu, now))
+        _taken(state, _LFU, page)
+        lfu_on_insert(state.lfu, page, now)
+    if _held(state, _LIRS, page):
+        lirs_on_hit(state.lirs, page, now)
+    else:
+        if _full(state, _LIRS):
+            _dropped(state, _LIRS, lirs_evict(state.lirs, now))
+        _taken(state, _LIRS, page)
+        lirs_on_insert(state.lirs, page, now)
+    if _held(state, _W_TINYLFU, page):
+        w_tinylfu_on_hit(state.w_tinylfu, page, now)
+    else:
+        if _full(state, _W_TINYLFU):
+            _dropped(state, _W_TINYLFU, w_tinylfu_evict(state.w_tinylfu, now))
+        _taken(state, _W_TINYLFU, page)
+        w_tinylfu_on_insert(state.w_tinylfu, page, now)
+    if _held(state, _GITTINS, page):
+        gittins_on_hit(state.gittins, page, now)
+    else:
+        if _full(state, _GITTINS):
+            _dropped(state, _GITTINS, gittins_evict(state.gittins, now))
+        _taken(state, _GITTINS, page)
+        gittins_on_insert(state.gittins, page, now)
+    state.clock[_ACCESSES] += 1
+    state.clock[_REST] -= 1
+    if state.clock[_REST] == 0:
+        state.clock[_REST] = state.clock[_PERIOD]
         _decide(state)
 
 
+def _held(state, ghost, page):
+    hit = state.in_ghost[ghost, page]
+    state.ghost_hits[ghost] += hit
+    return hit
+
+
+def _full(state, ghost):
+    full = state.ghost_size[ghost] == state.clock[_CAPACITY]
+    state.ghost_size[ghost] += not full
+    return full
+
+
+def _dropped(state, ghost, page):
+    state.in_ghost[ghost, page] = 0
+    if state.cached[page]:
+        push_front(state.strays[ghost], _head(state), page)
+
+
+def _taken(state, ghost, page):
+    state.in_ghost[ghost, page] = 1
+    if state.cached[page]:
+        unlink(state.strays[ghost], page)
+
+
 def _decide(state):
-    followed = state.clock[0]
-    other = 1 - followed
-    if state.ghost_hits[other] > (1.0 + state.margin[0]) * state.ghost_hits[followed]:
-        state.clock[0] = other
-        if state.clock[2] < _SWITCHES_KEPT:
-            state.switched_at[state.clock[2]] = state.clock[3]
-        state.clock[2] += 1
-    state.ghost_hits[:] = 0
-    state.clock[1] = state.settings[1]
+    best = state.clock[_FOLLOWED]
+    least = (1.0 + state.margin[0]) * state.ghost_hits[best]
+    for ghost in range(len(_GHOSTS)):
+        if state.ghost_hits[ghost] > least:
+            best, least = ghost, state.ghost_hits[ghost]
+        state.ghost_hits[ghost] *= _FADING
+    if best != state.clock[_FOLLOWED]:
+        state.clock[_FOLLOWED] = best
+        if state.clock[_SWITCHES] < _SWITCHES_KEPT:
+            state.switched_at[state.clock[_SWITCHES]] = state.clock[_ACCESSES]
+        state.clock[_SWITCHES] += 1
+
+
+def _head(state):
+    return np.uint32(len(state.cached))

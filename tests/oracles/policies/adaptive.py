@@ -1,47 +1,57 @@
-"""Adaptive over the twins of LRU and LFU."""
+"""Adaptive over the twins of the policies that it runs."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
+from .gittins import Gittins
 from .lfu import LFU
+from .lirs import LIRS
 from .lru import LRU
 from .twin import Twin
+from .w_tinylfu import WTinyLFU
+
+GITTINS = 4
 
 
 class Adaptive(Twin):
-    """Follows the ghost with more hits; the pages themselves are kept in both orders."""
+    """Drops what the followed ghost dropped; the pages it dropped and the cache still has are kept in that order."""
 
     def start(self):
-        self.ghosts = [LRU(self.capacity, self.trace), LFU(self.capacity, self.trace)]
+        self.ghosts = [kind(self.capacity, self.trace) for kind in (LRU, LFU, LIRS, WTinyLFU, Gittins)]
+        self.strays = [[] for _ in self.ghosts]
         self.period = max(self.capacity, 100)
-        self.hits, self.follow, self.switches = [0, 0], 0, 0
-        self.order, self.count, self.reached = OrderedDict(), {}, {}
+        self.hits, self.follow, self.switches, self.seen = [0.0] * 5, GITTINS, 0, -1
 
     def observe(self, page):
+        if self.seen == self.now:
+            return
+        self.seen = self.now
         for i, ghost in enumerate(self.ghosts):
+            before = set(ghost.cached)
             self.hits[i] += ghost.access(page)
+            self.strays[i] = [stray for stray in self.strays[i] if stray != page]
+            self.strays[i] += [dropped for dropped in before - ghost.cached if dropped in self.cached]
         if (self.now + 1) % self.period == 0:
-            other = 1 - self.follow
-            if self.hits[other] > 1.02 * self.hits[self.follow]:
-                self.follow, self.switches = other, self.switches + 1
-            self.hits = [0, 0]
+            best = self.follow
+            least = 1.05 * self.hits[best]
+            for i, hits in enumerate(self.hits):
+                if hits > least:
+                    best, least = i, hits
+            if best != self.follow:
+                self.follow, self.switches = best, self.switches + 1
+            self.hits = [0.99 * hits for hits in self.hits]
 
     def hit(self, page):
-        self.order.move_to_end(page)
-        self.count[page] += 1
-        self.reached[page] = self.now
+        self.observe(page)
+
+    def missed_when_full(self, page):
         self.observe(page)
 
     def enter(self, page):
-        self.order[page] = None
-        self.count[page], self.reached[page] = 1, self.now
         self.observe(page)
 
     def leave(self):
-        if self.follow == 0:
-            victim = next(iter(self.order))
-        else:
-            victim = min(self.cached, key=lambda page: (self.count[page], self.reached[page]))
-        del self.order[victim], self.count[victim], self.reached[victim]
+        victim = self.strays[self.follow][0]
+        for strays in self.strays:
+            if victim in strays:
+                strays.remove(victim)
         return victim

@@ -228,15 +228,18 @@ def test_agentic_trace():
 
 
 def test_adaptive_reports_when_it_switched():
-    # Popular pages among scanned ones: counting uses wins. Then runs of pages that never come back: recency wins.
+    # Popular pages among scanned ones: counting uses wins. Then runs of pages that come back soon or never: recency
+    # wins.
     rng = np.random.default_rng(0)
     popular = np.where(rng.random(40_000) < 0.5, rng.integers(0, 80, 40_000), 1000 + np.arange(40_000))
     recent = np.concatenate([np.tile(np.arange(i, i + 50), 4) for i in range(50_000, 60_000, 50)])
     pages = np.unique(np.concatenate([popular, recent]), return_inverse=True)[1].astype(np.uint32)
     trace = Trace("phases", pages, int(pages.max()) + 1)
     stats = json.loads(replay(trace, "adaptive", 100).row["policy_stats"])
-    assert stats["follows_at_end"] == "lru"
-    assert stats["switches"] == len(stats["switched_at"]) == 2
-    to_lfu, to_lru = stats["switched_at"]
-    assert to_lfu < 40_000 < to_lru <= 40_000 + 10 * stats["period"]
-    assert to_lfu % stats["period"] == to_lru % stats["period"] == 0
+    assert stats["follows_at_end"] == "gittins"  # which comes before LRU where both hit alike
+    assert stats["switches"] == len(stats["switched_at"])
+    before = [access for access in stats["switched_at"] if access <= 40_000]
+    after = [access for access in stats["switched_at"] if access > 40_000]
+    assert before
+    assert after[0] <= 40_000 + 10 * stats["period"]
+    assert all(access % stats["period"] == 0 for access in stats["switched_at"])
