@@ -137,6 +137,13 @@ def test_no_figure_counts_the_warm_up(reading, trace, data):
     assert (warm["warmup"], whole["warmup"]) == (warmup, 0)
 
 
+def test_what_was_evicted_and_used_in_the_warm_up_is_not_told():
+    # Room for 10 bytes: a and b fill it, c evicts both; the last request finds 9 bytes.
+    trace = Trace("sized", np.array([0, 1, 2, 2], np.uint32), 3, page_bytes=np.array([6, 4, 9], np.int64))
+    row = replay(trace, "lru", "10B", warmup=0.75).row
+    assert [row[name] for name in ("requests", "hits", "evictions", "peak_bytes", "bytes")] == [1, 1, 0, 9, 9]
+
+
 def test_curves_know_of_warm_ups():
     trace = kvreplay.generate("zipf", requests=5000, keys=300, seed=1)
     line = curve(trace, "lru", warmup=0.5)
