@@ -4,6 +4,9 @@ Everything is measured in one process on one thread, alternating between us and 
 on the CPU clock (`cpu`) and on the wall (`wall`). Two comparisons: engine against engine, where our trace is in memory
 with its ids ready and libcachesim reads records from a mapped file in the page cache while it replays (it has no other
 way); and file to answer, from opening the same binary file to the miss ratio, our ingest included.
+
+Two threads over capacities are measured on the wall clock, in turns with one. Other programs on the machine cost two
+threads more than one: what is told is the median of the rounds, and it means little without two idle cores.
 """
 
 from __future__ import annotations
@@ -25,15 +28,18 @@ import kvreplay
 from kvreplay.jit import jit
 from kvreplay.policies import Policy, find, get, names
 from kvreplay.simulator.replay.cell import Cell
+from kvreplay.simulator.replay.curves import sweep
 from kvreplay.simulator.replay.engine import fit, replay
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
 from . import peer
 
+_CAPACITIES = 8  # of a sweep with one thread and with two
+
 
 def bench(requests: int = 20_000_000, rounds: int = 3, policies: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """One dictionary per measurement; key `table` says which table it belongs to: engine, file, memory or start."""
+    """One dictionary per measurement; `table` says which table it is of: engine, file, threads, memory or start."""
     zipf = kvreplay.generate("zipf", requests=requests, keys=1_000_000, skew=1.0)
     cells = [(zipf, 10_000), (zipf, 100_000)]
     try:
@@ -44,6 +50,7 @@ def bench(requests: int = 20_000_000, rounds: int = 3, policies: list[str] | Non
     for trace, capacity in [(trace, capacity) for trace, capacity in cells if capacity < trace.n_pages]:
         yield from _engines(trace, capacity, policies or _any_reading(), rounds)
     yield from _file_to_answer(zipf, rounds)
+    yield from _two_threads(zipf, policies or ["lru", "s3-fifo", "w-tinylfu"], rounds)
     yield from _memory(zipf)
     yield from _second_start()
 
@@ -106,6 +113,29 @@ def _file_to_answer(trace: Trace, rounds: int) -> Iterator[dict[str, Any]]:
                 "policy": "lru",
                 **_speeds(runs, rounds, trace.n_accesses),
             }
+
+
+def _two_threads(trace: Trace, policies: list[str], rounds: int) -> Iterator[dict[str, Any]]:
+    capacities = np.geomspace(trace.n_pages / 1000, trace.n_pages, _CAPACITIES).astype(np.int64).clip(1).tolist()
+    for name in policies:
+        replay(trace, name, 1)  # compiles
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(rounds):
+            for threads, measured in seconds.items():
+                start = time.perf_counter()
+                for _ in sweep(trace, [name], capacities, threads=threads):
+                    pass
+                measured.append(time.perf_counter() - start)
+        one, two = np.array(seconds[1]), np.array(seconds[2])
+        yield {
+            "table": "threads",
+            "trace": trace.name,
+            "policy": name,
+            "capacities": len(capacities),
+            "one wall": float(np.median(one)),
+            "two wall": float(np.median(two)),
+            "ratio": float(np.median(one / two)),
+        }
 
 
 def _memory(trace: Trace) -> Iterator[dict[str, Any]]:

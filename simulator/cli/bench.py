@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("what", choices=["replay"])
     parser.add_argument("--requests", type=positive, default=20_000_000, help="of the Zipf trace (default: 20 million)")
-    parser.add_argument("--rounds", type=positive, default=3, help="take the best of so many (default: 3)")
+    parser.add_argument("--rounds", type=positive, default=3, help="measure so many times (default: 3)")
     parser.add_argument("--policy", help="only these, separated by commas")
     parser.add_argument("--json", action="store_true", help="print one JSON object per measurement")
 
@@ -31,6 +31,10 @@ def run(args: argparse.Namespace) -> int:
             print(_HEADS[table], flush=True)
         if table in ("engine", "file"):
             print(_speed_line(entry), flush=True)
+        elif table == "threads":
+            seconds = f"{entry['one wall']:.2f} | {entry['two wall']:.2f} | {entry['ratio']:.2f}"
+            line = f"| {entry['trace'].split(':')[0]} | {entry['policy']} | {entry['capacities']} | {seconds} |"
+            print(line, flush=True)
         else:
             print(f"| {entry['what']} | {entry['value']:.2f} |", flush=True)
     return 0
@@ -45,6 +49,8 @@ _HEADS = {
     + _SPEED_HEAD.format("floor | kvreplay"),
     "file": "\nFile to answer (LRU), million page accesses per CPU second; again: with our store at hand\n\n"
     + _SPEED_HEAD.format("again | kvreplay"),
+    "threads": "\nTwo threads over capacities, wall seconds; the median of the rounds\n\n"
+    "| trace | policy | capacities | one thread | two threads | x |\n|---|---|---:|---:|---:|---:|",
     "memory": "\n| memory | bytes |\n|---|---:|",
     "start": "\n| start | seconds |\n|---|---:|",
 }

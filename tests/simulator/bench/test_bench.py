@@ -29,9 +29,12 @@ def test_every_table_is_printed(capsys, monkeypatch, tmp_path):
     arguments = ["bench", "replay", "--requests", "30000", "--rounds", "1", "--policy", "lru", "--json"]
     assert main(arguments) == 0
     entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {entry["table"] for entry in entries} == {"engine", "file", "memory", "start"}
+    assert {entry["table"] for entry in entries} == {"engine", "file", "threads", "memory", "start"}
     engine = [entry for entry in entries if entry["table"] == "engine"]
     assert {entry["policy"] for entry in engine} == {"lru", "lru, a user's file"}
     assert all(entry["ours cpu"] > 0 and entry["floor cpu"] > 0 for entry in engine)
+    (threads,) = (entry for entry in entries if entry["table"] == "threads")
+    assert (threads["policy"], threads["capacities"]) == ("lru", 8)
+    assert threads["ratio"] == pytest.approx(threads["one wall"] / threads["two wall"])  # of one round
     per_request = next(entry["value"] for entry in entries if "in-memory key trace" in entry.get("what", ""))
     assert per_request == 4
