@@ -46,7 +46,7 @@ for trace in traces.values():
 
 # %% [markdown]
 # ## The gap
-# Policies at seven capacities. Belady's MIN with bypass (`belady-bypass`) knows the future, and no cache hits more
+# Page hit ratios by capacity. Belady's MIN with bypass (`belady-bypass`) knows the future, and no cache hits more
 # pages. The shaded area between it and LRU is the headroom.
 
 # %%
@@ -182,7 +182,7 @@ _ = panels[1].legend(title="uses so far", frameon=False, fontsize=8)
 # A page that was used often will likely be used again, which is what LFU goes by. But a count never falls.
 
 # %%
-HORIZON = {"conversation": 3_000, "agentic": 20_000}  # capacities
+PAGES = {"conversation": 3_000, "agentic": 20_000}  # the capacities looked at
 
 
 def still_useful(trace, at, capacity):
@@ -191,7 +191,8 @@ def still_useful(trace, at, capacity):
     last, final = np.zeros((2, trace.n_pages), np.int64)
     last[trace.pages[:at]] = np.arange(1, at + 1)
     final[trace.pages] = np.arange(trace.n_accesses)
-    return [(final[np.argsort(-key, kind="stable")[:capacity]] >= at).mean() for key in (counts, last)]
+    kept = min(capacity, np.count_nonzero(counts))  # no more than were seen by then
+    return [(final[np.argsort(-key, kind="stable")[:kept]] >= at).mean() for key in (counts, last)]
 
 
 figure, (chance, alive, time) = plt.subplots(1, 3, figsize=(13, 4))
@@ -200,26 +201,23 @@ for color, (name, trace) in zip(("C0", "C3"), traces.items(), strict=True):
     by_use = doublings.group_by("use").agg(pl.col("again").mean(), pages=pl.col("page").n_unique())
     by_use = by_use.filter(pl.col("pages") >= 100).sort("use")
     chance.plot(by_use["use"], 100 * by_use["again"], "-o", color=color, markersize=4, label=name)
-    first, last, most = by_use["again"][0], by_use["again"][-1], by_use["use"][-1]
-    print(
-        f"{name}: used again are {first:.1%} of the pages used once, {last:.1%} of those used {most} to {2 * most - 1} times"
-    )
+    once, often, number = by_use["again"][0], by_use["again"][-1], by_use["use"][-1]
+    print(f"{name}: a page's first use is followed by another in {once:.1%} of cases,")
+    print(f"    uses number {number} to {2 * number - 1} in {often:.1%}")
     at = np.linspace(0.1, 0.9, 9)
-    shares = np.array([still_useful(trace, int(share * trace.n_accesses), HORIZON[name]) for share in at])
-    alive.plot(100 * at, 100 * shares[:, 0], "-", color=color, label=f"{name}: the {HORIZON[name]:,} most used")
-    alive.plot(100 * at, 100 * shares[:, 1], "--", color=color, label=f"{name}: the {HORIZON[name]:,} last used")
+    shares = np.array([still_useful(trace, int(share * trace.n_accesses), PAGES[name]) for share in at])
+    alive.plot(100 * at, 100 * shares[:, 0], "-", color=color, label=f"{name}: the {PAGES[name]:,} most used")
+    alive.plot(100 * at, 100 * shares[:, 1], "--", color=color, label=f"{name}: the {PAGES[name]:,} last used")
 for policy in ("lru", "lfuda", "lfu"):
-    row = kv.replay(traces["agentic"], policy, HORIZON["agentic"], windows=50).row
+    row = kv.replay(traces["agentic"], policy, PAGES["agentic"], windows=50).row
     series = 100 * np.array(row["series_hits"]) / row["series_pages"]
     time.plot(np.linspace(1, 99, 50), series, STYLES.get(policy, "C2--"), label=policy)
-    print(f"agentic, {HORIZON['agentic']:,} pages, {policy}: {100 * row['hit_ratio']:.1f} %")
+    print(f"agentic, {PAGES['agentic']:,} pages, {policy}: {100 * row['hit_ratio']:.1f} %")
 chance.set(xscale="log", xlabel="uses so far", ylabel="used again, %", title="chance of another use", ylim=(0, 102))
 alive.set(
     xlabel="position in the trace, %", ylabel="used later on, %", title="what counts and recency keep", ylim=(0, 102)
 )
-time.set(
-    xlabel="requests, %", ylabel="page hit ratio, %", title=f"agentic, {HORIZON['agentic']:,} pages", ylim=(0, 102)
-)
+time.set(xlabel="requests, %", ylabel="page hit ratio, %", title=f"agentic, {PAGES['agentic']:,} pages", ylim=(0, 102))
 for axes in (chance, alive, time):
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
@@ -239,7 +237,7 @@ figure.tight_layout()
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True)
 for axes, (name, trace) in zip(panels, traces.items(), strict=True):
-    cell = Cell(trace, get("gittins"), HORIZON[name])
+    cell = Cell(trace, get("gittins"), PAGES[name])  # what replay() runs, with the policy's state at hand
     for _ in cell.chunks(1):
         pass
     width = int(cell.state.clock[1])  # accesses in a unit of age
@@ -251,7 +249,7 @@ for axes, (name, trace) in zip(panels, traces.items(), strict=True):
         xlim=(100, 200_000),
         ylim=(1e-4, 1),
         xlabel="age, page accesses since the last use",
-        title=f"{name}, {HORIZON[name]:,} pages",
+        title=f"{name}, {PAGES[name]:,} pages",
     )
     axes.grid(alpha=0.3)
 panels[0].set_ylabel("index: hits per 1,000 accesses of waiting")
