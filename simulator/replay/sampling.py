@@ -99,7 +99,8 @@ class Samples:
         count = len(singles)
         unseen = max(1 - count * self._rate, 0.0)
         luck = student_t(count - 1) * float(np.std(singles, ddof=1)) * math.sqrt(unseen / count)
-        return Estimate(min(max(ratio, 0.0), 1.0), luck + _STILL_WRONG * abs(ratio - float(np.mean(singles))))
+        half_width = luck + _STILL_WRONG * abs(ratio - float(np.mean(singles)))
+        return Estimate(min(max(ratio, 0.0), 1.0), round(half_width, 12))  # 0 where exact, not a rounding error
 
     def _ratios(self, samples: list[Trace], rate: float, policy: Policy, capacity: int) -> list[float]:
         expected = self._trace.n_accesses * rate
