@@ -96,7 +96,7 @@ for axes, (name, rows) in zip(panels, measured.items(), strict=True):
         f"LRU {lru[widest]:.1f} %, optimum {best[widest]:.1f} %"
     )
 panels[0].set_ylabel("page hit ratio, %")
-_ = panels[0].legend(frameon=False, fontsize=8)
+_ = panels[1].legend(loc="center right", frameon=False, fontsize=8)
 
 # %% [markdown]
 # ## Why: nothing comes back at once
