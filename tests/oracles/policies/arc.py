@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from .twin import Twin
 
 
 class ARC(Twin):
-    """Lists with the least recent page first. p is a fraction: no rounding hides behind an equal one."""
-
-    number = Fraction
+    """Lists with the least recent page first. p is a float: against a fraction it falls short of whole numbers."""
 
     def start(self):
         self.t1, self.t2, self.b1, self.b2 = [], [], [], []
-        self.p = self.number(0)
+        self.p = 0.0
         self.case = 4
 
     def hit(self, page):  # case I
@@ -22,14 +18,13 @@ class ARC(Twin):
         self.t2.append(page)
 
     def missed_when_full(self, page):
-        one = self.number(1)
         if page in self.b1:
             self.case = 2
-            self.p = min(self.p + max(one, len(self.b2) * one / len(self.b1)), self.capacity * one)
+            self.p = min(self.p + max(1, len(self.b2) / len(self.b1)), self.capacity)
             self.b1.remove(page)
         elif page in self.b2:
             self.case = 3
-            self.p = max(self.p - max(one, len(self.b1) * one / len(self.b2)), 0 * one)
+            self.p = max(self.p - max(1, len(self.b1) / len(self.b2)), 0)
             self.b2.remove(page)
         else:
             self.case = 4
