@@ -1,7 +1,7 @@
 """Adaptive: runs LRU, LFU, LIRS, W-TinyLFU and Gittins side by side as ghosts and caches as the one that hits most.
 
 Every ghost sees every access and manages a full cache of page ids without content. The hits of each are summed, older
-ones fading by a hundredth with every `period` accesses; at the end of a period the cache follows another ghost from
+ones fading by 3 % with every `period` accesses; at the end of a period the cache follows another ghost from
 then on if its sum is more than (1 + margin) times that of the followed one. A victim is a page that the followed ghost
 does not hold, the one it dropped first: so the cache becomes the ghost's within as many misses as they differ by, a
 switch is one assignment, and any policy can be a ghost. The statistics tell when it switched.
@@ -37,7 +37,7 @@ from .w_tinylfu import on_insert as w_tinylfu_on_insert
 
 _LRU, _LFU, _LIRS, _W_TINYLFU, _GITTINS = range(5)
 _GHOSTS = ("lru", "lfu", "lirs", "w-tinylfu", "gittins")
-_FADING = 0.99  # of the hits before, with every period
+_FADING = 0.97  # of the hits before, with every period
 _SWITCHES_KEPT = 1000
 # Entries of `clock`.
 _FOLLOWED, _REST, _SWITCHES, _ACCESSES, _PERIOD, _CAPACITY = range(6)

@@ -29,6 +29,7 @@ _SLOTS = 4096  # ages that are told apart; a page that grows older is not expect
 _SLOTS_PER_CAPACITY = 16  # a slot is the unit of age
 _SINGLE, _PER_OCTAVE = 8, 4  # bins of one slot each, and bins for each doubling of the age beyond
 _LEAST_PERIOD = 1024  # accesses between computations of the index; the capacity if that is more
+_FADING = 0.97  # of the counts, with every computation: traffic changes
 # Before anything is known the chance of a use at age a is _PRIOR / (1 + a), which ranks as LRU does. It weighs as one
 # page.
 _PRIOR = 0.5
@@ -42,8 +43,8 @@ class State(NamedTuple):
     last_use: np.ndarray  # (n_pages,) int64: access number, or -1
     uses: np.ndarray  # (n_pages,) uint8: up to 2**(_CLASSES - 1)
     waiting: np.ndarray  # (_SLOTS, _CLASSES) int64: pages of each class last used in each slot, a ring
-    used: np.ndarray  # (_CLASSES, bins) int64: uses at ages within each bin
-    reached: np.ndarray  # (_CLASSES, bins) int64: pages that grew into each bin without a use
+    used: np.ndarray  # (_CLASSES, bins) float64, fading: uses at ages within each bin
+    reached: np.ndarray  # (_CLASSES, bins) float64, fading: pages that grew into each bin without a use
     worth: np.ndarray  # (_CLASSES, bins) float64: the index
     bins: np.ndarray  # (_SLOTS,) uint8: the bin of each age
     edges: np.ndarray  # (bins + 1,) int64: the first age of each bin
@@ -62,8 +63,8 @@ def init(capacity, n_pages):
         last_use=np.full(n_pages, -1, np.int64),
         uses=np.zeros(n_pages, np.uint8),
         waiting=np.zeros((_SLOTS, _CLASSES), np.int64),
-        used=np.zeros(shape, np.int64),
-        reached=np.zeros(shape, np.int64),
+        used=np.zeros(shape),
+        reached=np.zeros(shape),
         worth=np.zeros(shape),
         bins=np.repeat(np.arange(shape[1]), np.diff(edges)).astype(np.uint8),
         edges=edges,
@@ -144,6 +145,9 @@ def _compute_index(state):
                 left *= 1.0 - chance
                 best = max(best, hits / time)
             state.worth[c, a] = best
+        for b in range(len(edges) - 1):
+            state.used[c, b] *= _FADING
+            state.reached[c, b] *= _FADING
 
 
 def _class(state, page):

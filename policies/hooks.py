@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -126,7 +127,8 @@ def load_file(path: Path) -> ModuleType:
     except OSError as error:
         raise PolicyError(f"{path}: cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(str(path.resolve()).encode() + source).hexdigest()[:16]
-    name = f"kvreplay_policy_{path.stem}_{digest}"
+    stem = re.sub(r"\W", "_", path.stem)  # a dot would make it a module of a package
+    name = f"kvreplay_policy_{stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

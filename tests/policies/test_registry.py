@@ -46,6 +46,12 @@ def write(tmp_path, source: str) -> str:
     return str(file)
 
 
+def test_a_file_name_may_hold_dots(tmp_path):
+    file = tmp_path / "mine.v0.2.py"
+    file.write_text(MINE)
+    assert replay(TRACE, str(file), 3).row["hits"] == replay(TRACE, write(tmp_path, MINE), 3).row["hits"]
+
+
 def test_labels_read_back_as_the_same_policy():
     policy = get("s3-fifo", small=0.2, promote=1)
     assert policy.label == "s3-fifo:promote=1:small=0.2"

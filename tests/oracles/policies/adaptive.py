@@ -38,7 +38,7 @@ class Adaptive(Twin):
                     best, least = i, hits
             if best != self.follow:
                 self.follow, self.switches = best, self.switches + 1
-            self.hits = [0.99 * hits for hits in self.hits]
+            self.hits = [0.97 * hits for hits in self.hits]
 
     def hit(self, page):
         self.observe(page)

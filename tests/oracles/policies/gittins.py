@@ -18,7 +18,16 @@ class Gittins(Twin):
         self.period = max(entries, self.least_period)
         self.order = []  # cached pages, the last used at the end
         self.history = {}  # page -> access numbers of its uses
+        self.seen = {}  # (what, class, bin) -> how many there were at the last computation, and their faded number
         self.index = [self.model(c) for c in range(8)]
+
+    def faded(self, *what, total):
+        """`total` things were seen so far; each counts 0.97 times as much with every computation since."""
+        before, number = self.seen.get(what, (0, 0.0))
+        for _ in range(total - before):
+            number += 1.0
+        self.seen[what] = total, number * 0.97
+        return number
 
     def slot(self, now):
         return now // self.width
@@ -37,8 +46,9 @@ class Gittins(Twin):
         uses = [(slot, age) for klass, slot, age in self.observed() if klass == c]
         chances, widths = [], []
         for low, high in itertools.pairwise(EDGES):
-            reached = sum(slot + low <= self.slot(self.now) and (age is None or age >= low) for slot, age in uses)
-            used = sum(age is not None and low <= age < high for _, age in uses)
+            grown = sum(slot + low <= self.slot(self.now) and (age is None or age >= low) for slot, age in uses)
+            reached = self.faded("reached", c, low, total=grown)
+            used = self.faded("used", c, low, total=sum(age is not None and low <= age < high for _, age in uses))
             widths.append(high - low)
             prior = 0.5 * widths[-1] / (1 + low)
             chances.append(min((used + prior) / (reached + 1), 1.0))
