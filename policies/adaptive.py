@@ -63,7 +63,7 @@ class State(NamedTuple):
     switched_at: np.ndarray  # (_SWITCHES_KEPT,) int64: access numbers of the first switches
 
 
-def init(capacity, n_pages, *, period: Annotated[int, Ge(0)] = 0, margin: Annotated[float, Ge(0)] = 0.05):
+def init(capacity, n_pages, *, period: Annotated[int, Ge(0)] = 0, margin: Annotated[float, Ge(0)] = 0.03):
     """`period` in accesses; 0 stands for the capacity, at least 100."""
     period = period or max(capacity, 100)
     places = min(capacity, n_pages)

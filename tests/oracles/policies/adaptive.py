@@ -32,7 +32,7 @@ class Adaptive(Twin):
             self.strays[i] += [dropped for dropped in before - ghost.cached if dropped in self.cached]
         if (self.now + 1) % self.period == 0:
             best = self.follow
-            least = 1.05 * self.hits[best]
+            least = 1.03 * self.hits[best]
             for i, hits in enumerate(self.hits):
                 if hits > least:
                     best, least = i, hits
