@@ -6,34 +6,20 @@ then on if its sum is more than (1 + margin) times that of the followed one. A v
 does not hold, the one it dropped first: so the cache becomes the ghost's within as many misses as they differ by, a
 switch is one assignment, and any policy can be a ghost. The statistics tell when it switched.
 
-A policy of this project's own; to follow the best of several ghost caches is as old as Castro, Adya, Liskov and Myers,
-"HAC: Hybrid Adaptive Caching for Distributed Storage Systems", SOSP 1997.
+A policy of this project's own. Gramacy, Warmuth, Brandt and Ari, "Adaptive Caching by Refetching", NIPS 2002, run such
+ghosts too, but weigh them as experts and fetch what the best one holds; here nothing is fetched that was not asked for.
 """
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from annotated_types import Ge
 
 from . import gittins, lfu, lirs, lru, w_tinylfu
-from .gittins import evict as gittins_evict
-from .gittins import on_hit as gittins_on_hit
-from .gittins import on_insert as gittins_on_insert
-from .lfu import evict as lfu_evict
-from .lfu import on_hit as lfu_on_hit
-from .lfu import on_insert as lfu_on_insert
-from .lirs import evict as lirs_evict
-from .lirs import on_hit as lirs_on_hit
-from .lirs import on_insert as lirs_on_insert
-from .lru import evict as lru_evict
-from .lru import on_hit as lru_on_hit
-from .lru import on_insert as lru_on_insert
 from .structures.linked_list import PREVIOUS, is_empty, new_lists, push_front, unlink
-from .w_tinylfu import evict as w_tinylfu_evict
-from .w_tinylfu import on_hit as w_tinylfu_on_hit
-from .w_tinylfu import on_insert as w_tinylfu_on_insert
 
 _LRU, _LFU, _LIRS, _W_TINYLFU, _GITTINS = range(5)
 _GHOSTS = ("lru", "lfu", "lirs", "w-tinylfu", "gittins")
@@ -135,46 +121,27 @@ def _observe(state, page, now):
     if state.observed[page] == now:
         return
     state.observed[page] = now
-    if _held(state, _LRU, page):
-        lru_on_hit(state.lru, page, now)
-    else:
-        if _full(state, _LRU):
-            _dropped(state, _LRU, lru_evict(state.lru, now))
-        _taken(state, _LRU, page)
-        lru_on_insert(state.lru, page, now)
-    if _held(state, _LFU, page):
-        lfu_on_hit(state.lfu, page, now)
-    else:
-        if _full(state, _LFU):
-            _dropped(state, _LFU, lfu_evict(state.lfu, now))
-        _taken(state, _LFU, page)
-        lfu_on_insert(state.lfu, page, now)
-    if _held(state, _LIRS, page):
-        lirs_on_hit(state.lirs, page, now)
-    else:
-        if _full(state, _LIRS):
-            _dropped(state, _LIRS, lirs_evict(state.lirs, now))
-        _taken(state, _LIRS, page)
-        lirs_on_insert(state.lirs, page, now)
-    if _held(state, _W_TINYLFU, page):
-        w_tinylfu_on_hit(state.w_tinylfu, page, now)
-    else:
-        if _full(state, _W_TINYLFU):
-            _dropped(state, _W_TINYLFU, w_tinylfu_evict(state.w_tinylfu, now))
-        _taken(state, _W_TINYLFU, page)
-        w_tinylfu_on_insert(state.w_tinylfu, page, now)
-    if _held(state, _GITTINS, page):
-        gittins_on_hit(state.gittins, page, now)
-    else:
-        if _full(state, _GITTINS):
-            _dropped(state, _GITTINS, gittins_evict(state.gittins, now))
-        _taken(state, _GITTINS, page)
-        gittins_on_insert(state.gittins, page, now)
+    access_lru(state, state.lru, _LRU, page, now)
+    access_lfu(state, state.lfu, _LFU, page, now)
+    access_lirs(state, state.lirs, _LIRS, page, now)
+    access_w_tinylfu(state, state.w_tinylfu, _W_TINYLFU, page, now)
+    access_gittins(state, state.gittins, _GITTINS, page, now)
     state.clock[_ACCESSES] += 1
     state.clock[_REST] -= 1
     if state.clock[_REST] == 0:
         state.clock[_REST] = state.clock[_PERIOD]
         _decide(state)
+
+
+def _access(state, own, ghost, page, now):
+    """One access of a ghost, as a replay loop makes it; `own` is its policy's state, and the hooks are put in below."""
+    if _held(state, ghost, page):
+        on_hit(own, page, now)
+    else:
+        if _full(state, ghost):
+            _dropped(state, ghost, evict(own, now))
+        _taken(state, ghost, page)
+        on_insert(own, page, now)
 
 
 def _held(state, ghost, page):
@@ -217,3 +184,13 @@ def _decide(state):
 
 def _head(state):
     return np.uint32(len(state.cached))
+
+
+def _access_by(policy):
+    hooks = {"on_hit": policy.on_hit, "on_insert": policy.on_insert, "evict": policy.evict}
+    return FunctionType(_access.__code__, globals() | hooks, f"access_{policy.__name__}")
+
+
+access_lru, access_lfu, access_lirs, access_w_tinylfu, access_gittins = map(
+    _access_by, (lru, lfu, lirs, w_tinylfu, gittins)
+)

@@ -9,7 +9,7 @@ at every age. The index of a page of age a is
     max over t > a of  P(used before t | not used before a) / E[time until t or the use | not used before a],
 
 the best rate of hits that keeping it can buy: the Gittins index of a page that pays once (Gittins, "Bandit processes
-and dynamic allocation indices", J. R. Statist. Soc. B 41, 1979, section 3; LHD's hit density is that rate for the t at
+and dynamic allocation indices", J. R. Statist. Soc. B 41, 1979; LHD's hit density is that rate for the t at
 which pages happen to be evicted). It rises to the age at which uses are likeliest and falls behind it, so the page with
 the least index in a class is its youngest or its oldest: a class is a list in order of use, and a victim is sought at
 both ends of each.
