@@ -53,6 +53,7 @@ _FIXED = {
     "belady-bypass": Look("#000000", "X", "--"),
     "cacheus": Look("#882255", "^", "--"),
     "gdsf": Look("#e69f00", "p", "--"),
+    "gittins": Look("#dd2200", "p", "-"),
     "hyperbolic": Look("#d55e00", "o", "--"),
     "lecar": Look("#cc79a7", "s", "--"),
     "lhd": Look("#0072b2", "D", "--"),
