@@ -20,7 +20,7 @@ from .style import SETTINGS, Look
 
 # Inches. The plot area of a panel is the same whatever stands around it, so that panels compare by eye.
 WIDTH, HEIGHT = 2.45, 2.4
-LEFT, RIGHT, TOP, BOTTOM = 0.75, 1.6, 0.6, 0.55
+LEFT, RIGHT, TOP, BOTTOM = 0.85, 1.6, 0.6, 0.55
 LABEL_GAP = 0.18  # between the baselines of two labels
 LABEL_LEFT, LABEL_CHARACTER = 0.4, 0.085  # from the axes to a label, and a wide character of it
 
