@@ -1,0 +1,6 @@
+"""What a request meets before anything is computed: exact match, semantic match, shared prefix pages.
+
+One file per tier, each a class with `lookup`, `insert` and `stats`, and with a capacity that may change while it runs;
+`embedders` turns prompts into vectors and `indexes` finds the nearest of them. Untimed replay, the timed simulator
+and the real memory behind it drive the same objects: what differs is who keeps the clock.
+"""
