@@ -33,13 +33,16 @@ from kvreplay.simulator.replay.engine import fit, replay
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
-from . import peer
+from . import Row, peer
 
 _CAPACITIES = 8  # of a sweep with one thread and with two
+_ENGINES = "Engine against engine, million page accesses per CPU second"
+_FILE = "File to answer (LRU), million page accesses per CPU second; again: with our store at hand"
+_TUNED, _DEFAULT = "libcachesim tuned", "its default"
 
 
-def bench(requests: int = 20_000_000, rounds: int = 3, policies: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """One dictionary per measurement; `table` says which table it is of: engine, file, threads, memory or start."""
+def measure(*, rounds: int, requests: int = 20_000_000, policies: list[str] | None = None) -> Iterator[Row]:
+    """Engine against engine, file to answer, two threads against one, memory, and the time to start."""
     zipf = kvreplay.generate("zipf", requests=requests, keys=1_000_000, skew=1.0)
     cells = [(zipf, 10_000), (zipf, 100_000)]
     try:
@@ -60,7 +63,7 @@ def _any_reading() -> list[str]:
     return [name for name in names() if find(name).reading is None]
 
 
-def _engines(trace: Trace, capacity: int, policies: list[str], rounds: int) -> Iterator[dict[str, Any]]:
+def _engines(trace: Trace, capacity: int, policies: list[str], rounds: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "trace.oracleGeneral.bin"
         if peer.is_installed():
@@ -72,18 +75,13 @@ def _engines(trace: Trace, capacity: int, policies: list[str], rounds: int) -> I
             fit(trace, policy, capacity, reading="independent")
             runs: dict[str, Callable[[], Any]] = {
                 "floor": partial(_touch_words, trace),
-                "ours": partial(_replay, trace, policy, capacity),
+                "kvreplay": partial(_replay, trace, policy, capacity),
             }
             if peer.is_installed() and name in peer.NAMES:
-                runs["tuned"] = partial(peer.miss_ratio, file, name, capacity, peer.best_table(capacity))
-                runs["default"] = partial(peer.miss_ratio, file, name, capacity, peer.DEFAULT_TABLE)
-            yield {
-                "table": "engine",
-                "trace": trace.name,
-                "capacity": capacity,
-                "policy": name,
-                **_speeds(runs, rounds, trace.n_accesses),
-            }
+                runs[_TUNED] = partial(peer.miss_ratio, file, name, capacity, peer.best_table(capacity))
+                runs[_DEFAULT] = partial(peer.miss_ratio, file, name, capacity, peer.DEFAULT_TABLE)
+            cells: dict[str, Any] = {"trace": _short(trace), "capacity": capacity, "policy": name}
+            yield Row(_ENGINES, cells | _speeds(runs, rounds, trace.n_accesses))
 
 
 def _as_users_file(name: str, folder: Path) -> str:
@@ -94,28 +92,23 @@ def _as_users_file(name: str, folder: Path) -> str:
     return str(file)
 
 
-def _file_to_answer(trace: Trace, rounds: int) -> Iterator[dict[str, Any]]:
+def _file_to_answer(trace: Trace, rounds: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "trace.oracleGeneral.bin"
         peer.write_oracle_general(trace, file)
         for capacity in [c for c in (10_000, 100_000) if c < trace.n_pages]:
             runs: dict[str, Callable[[], Any]] = {
-                "ours": partial(_load_and_replay, file, capacity, fresh=True),
-                "ours, again": partial(_load_and_replay, file, capacity, fresh=False),
+                "again": partial(_load_and_replay, file, capacity, fresh=False),
+                "kvreplay": partial(_load_and_replay, file, capacity, fresh=True),
             }
             if peer.is_installed():
-                runs["tuned"] = partial(peer.miss_ratio, file, "lru", capacity, peer.best_table(capacity))
-                runs["default"] = partial(peer.miss_ratio, file, "lru", capacity, peer.DEFAULT_TABLE)
-            yield {
-                "table": "file",
-                "trace": trace.name,
-                "capacity": capacity,
-                "policy": "lru",
-                **_speeds(runs, rounds, trace.n_accesses),
-            }
+                runs[_TUNED] = partial(peer.miss_ratio, file, "lru", capacity, peer.best_table(capacity))
+                runs[_DEFAULT] = partial(peer.miss_ratio, file, "lru", capacity, peer.DEFAULT_TABLE)
+            cells: dict[str, Any] = {"trace": _short(trace), "capacity": capacity, "policy": "lru"}
+            yield Row(_FILE, cells | _speeds(runs, rounds, trace.n_accesses))
 
 
-def _two_threads(trace: Trace, policies: list[str], rounds: int) -> Iterator[dict[str, Any]]:
+def _two_threads(trace: Trace, policies: list[str], rounds: int) -> Iterator[Row]:
     capacities = np.geomspace(trace.n_pages / 1000, trace.n_pages, _CAPACITIES).astype(np.int64).clip(1).tolist()
     for name in policies:
         replay(trace, name, 1)  # compiles
@@ -127,36 +120,32 @@ def _two_threads(trace: Trace, policies: list[str], rounds: int) -> Iterator[dic
                     pass
                 measured.append(time.perf_counter() - start)
         one, two = np.array(seconds[1]), np.array(seconds[2])
-        yield {
-            "table": "threads",
-            "trace": trace.name,
-            "policy": name,
-            "capacities": len(capacities),
-            "one wall": float(np.median(one)),
-            "two wall": float(np.median(two)),
-            "ratio": float(np.median(one / two)),
-        }
+        yield Row(
+            "Two threads over capacities, wall seconds; the median of the rounds",
+            {
+                "trace": _short(trace),
+                "policy": name,
+                "capacities": len(capacities),
+                "one thread": float(np.median(one)),
+                "two threads": float(np.median(two)),
+                "x": float(np.median(one / two)),
+            },
+        )
 
 
-def _memory(trace: Trace) -> Iterator[dict[str, Any]]:
+def _memory(trace: Trace) -> Iterator[Row]:
     columns = [getattr(trace, name) for name in ("pages", "page_offsets", "arrival")]
-    yield {
-        "table": "memory",
-        "what": "bytes per request of an in-memory key trace",
-        "value": sum(c.nbytes for c in columns if c is not None) / trace.n_requests,
-    }
+    value = sum(c.nbytes for c in columns if c is not None) / trace.n_requests
+    yield Row("Memory", {"what": "request of a key trace in memory", "bytes": value})
     for name in _any_reading():
         cell = Cell(trace, get(name), 10_000)
         arrays = [cell.cached, *_arrays(cell.state)]
         shared = sum(a.nbytes for a in arrays if len(a) == trace.n_accesses)  # what offline policies know of the future
-        yield {
-            "table": "memory",
-            "what": f"bytes per distinct page of {name} state, 10,000 pages cached",
-            "value": (sum(a.nbytes for a in arrays) - shared) / trace.n_pages,
-        }
+        value = (sum(a.nbytes for a in arrays) - shared) / trace.n_pages
+        yield Row("Memory", {"what": f"distinct page of {name} state, 10,000 pages cached", "bytes": value})
 
 
-def _second_start() -> Iterator[dict[str, Any]]:
+def _second_start() -> Iterator[Row]:
     program = (
         "import numpy as np; from kvreplay.simulator.replay import replay; from kvreplay.traces.trace import Trace;"
         "replay(Trace('t', np.zeros(9, np.uint32), 1), 'w-tinylfu', 1)"
@@ -166,27 +155,33 @@ def _second_start() -> Iterator[dict[str, Any]]:
         start = time.perf_counter()
         subprocess.run([sys.executable, "-c", program], check=True)
         seconds.append(time.perf_counter() - start)
-    yield {
-        "table": "start",
-        "what": "seconds from process start to a first compiled replay, warm",
-        "value": min(seconds[1:]),
-    }
+    yield Row("Start", {"what": "from process start to a first compiled replay, warm", "seconds": min(seconds[1:])})
 
 
-def _speeds(runs: dict[str, Callable[[], Any]], rounds: int, accesses: int) -> dict[str, float]:
-    """Million accesses per second of each run: the best of `rounds`, taken in turns."""
-    best: dict[str, float] = {}
+def _speeds(runs: dict[str, Callable[[], Any]], rounds: int, accesses: int) -> dict[str, float | None]:
+    """Million accesses per CPU second of each run, the best of `rounds`, taken in turns; and ours over the peer's."""
+    cpu: dict[str, float] = {}
+    wall: dict[str, float] = {}
     for _ in range(rounds):
         for name, run in runs.items():
-            wall, cpu = time.perf_counter(), time.process_time()
+            walled, used = time.perf_counter(), time.process_time()
             inner = run()
-            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+            used, walled = time.process_time() - used, time.perf_counter() - walled
             if isinstance(inner, dict):  # our own engine tells the time of its loop, without the making of its state
-                cpu, wall = inner["cpu_seconds"], inner["wall_seconds"]
-            for clock, seconds in (("cpu", cpu), ("wall", wall)):
-                key = f"{name} {clock}"
-                best[key] = max(best.get(key, 0.0), accesses / seconds / 1e6)
-    return best
+                used, walled = inner["cpu_seconds"], inner["wall_seconds"]
+            for best, seconds in ((cpu, used), (wall, walled)):
+                best[name] = max(best.get(name, 0.0), accesses / seconds / 1e6)
+
+    def times(speeds: dict[str, float], peer: str) -> float | None:
+        return speeds["kvreplay"] / speeds[peer] if peer in speeds else None
+
+    speeds: dict[str, float | None] = {name: cpu.get(name) for name in dict.fromkeys((*runs, _TUNED, _DEFAULT))}
+    compared = {"x tuned": times(cpu, _TUNED), "x default": times(cpu, _DEFAULT), "x tuned, wall": times(wall, _TUNED)}
+    return speeds | compared
+
+
+def _short(trace: Trace) -> str:
+    return trace.name.split(":")[0]
 
 
 def _replay(trace: Trace, policy: Policy, capacity: int) -> dict[str, float]:

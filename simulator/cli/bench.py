@@ -1,76 +1,58 @@
-"""Measures speed and memory of the replay on this machine, beside libcachesim where installed, and prints tables."""
+"""Measures speed and memory on this machine, beside the best of the field where it is installed, and prints tables."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 
-HELP = "measure speed and memory, beside libcachesim"
+HELP = "measure speed and memory on this machine"
+
+# The modules of simulator/bench, and what they measure.
+_SUBJECTS = {
+    "replay": "replay: every policy, from the file or from memory, beside libcachesim",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from .sources import positive
 
-    parser.add_argument("what", choices=["replay"])
-    parser.add_argument("--requests", type=positive, default=20_000_000, help="of the Zipf trace (default: 20 million)")
-    parser.add_argument("--rounds", type=positive, default=3, help="measure so many times (default: 3)")
-    parser.add_argument("--policy", help="only these, separated by commas")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per measurement")
+    subjects = parser.add_subparsers(dest="subject", metavar="SUBJECT", required=True)
+    for subject, what in _SUBJECTS.items():
+        sub = subjects.add_parser(subject, help=what, description=f"Measures {what}.")
+        sub.add_argument("--rounds", type=positive, default=3, help="measure so many times (default: 3)")
+        sub.add_argument("--json", action="store_true", help="print one JSON object per row")
+        if subject == "replay":
+            sub.add_argument(
+                "--requests", type=positive, default=20_000_000, help="of the Zipf trace (default: 20 million)"
+            )
+            sub.add_argument("--policies", metavar="NAME,...", type=lambda names: names.split(","), help="only these")
 
 
 def run(args: argparse.Namespace) -> int:
-    from kvreplay.simulator.bench.replay import bench
-
+    module = importlib.import_module(f"kvreplay.simulator.bench.{args.subject}")
+    options = {
+        name: value
+        for name, value in vars(args).items()
+        if name not in ("command", "subject", "json", "debug", "run") and value is not None
+    }
     table = None
-    for entry in bench(args.requests, args.rounds, args.policy.split(",") if args.policy else None):
+    for row in module.measure(**options):
         if args.json:
-            print(json.dumps(entry), flush=True)
+            print(json.dumps({"table": row.table, **row.cells}), flush=True)
             continue
-        if entry["table"] != table:
-            table = entry["table"]
-            print(_HEADS[table], flush=True)
-        if table in ("engine", "file"):
-            print(_speed_line(entry), flush=True)
-        elif table == "threads":
-            seconds = f"{entry['one wall']:.2f} | {entry['two wall']:.2f} | {entry['ratio']:.2f}"
-            line = f"| {entry['trace'].split(':')[0]} | {entry['policy']} | {entry['capacities']} | {seconds} |"
-            print(line, flush=True)
-        else:
-            print(f"| {entry['what']} | {entry['value']:.2f} |", flush=True)
+        if row.table != table:
+            table = row.table
+            rules = ["---" if isinstance(cell, str) else "---:" for cell in row.cells.values()]
+            print(f"\n{table}\n\n| {' | '.join(row.cells)} |\n|{'|'.join(rules)}|", flush=True)
+        print(f"| {' | '.join(map(_text, row.cells.values()))} |", flush=True)
     return 0
 
 
-_SPEED_HEAD = (
-    "| trace | capacity | policy | {} | libcachesim tuned | its default | x tuned | x default | x tuned, wall |\n"
-    "|---|---:|---|" + "---:|" * 7
-)
-_HEADS = {
-    "engine": "\nEngine against engine, million page accesses per CPU second\n\n"
-    + _SPEED_HEAD.format("floor | kvreplay"),
-    "file": "\nFile to answer (LRU), million page accesses per CPU second; again: with our store at hand\n\n"
-    + _SPEED_HEAD.format("again | kvreplay"),
-    "threads": "\nTwo threads over capacities, wall seconds; the median of the rounds\n\n"
-    "| trace | policy | capacities | one thread | two threads | x |\n|---|---|---:|---:|---:|---:|",
-    "memory": "\n| memory | bytes |\n|---|---:|",
-    "start": "\n| start | seconds |\n|---|---:|",
-}
-
-
-def _speed_line(entry: dict) -> str:
-    def ratio(other: str, clock: str = "cpu") -> str:
-        key = f"{other} {clock}"
-        return f"{entry[f'ours {clock}'] / entry[key]:.1f}" if key in entry else "-"
-
-    def speed(name: str) -> str:
-        return f"{entry[f'{name} cpu']:.1f}" if f"{name} cpu" in entry else "-"
-
-    first = "floor" if entry["table"] == "engine" else "ours, again"
-    cells = [
-        entry["trace"].split(":")[0],
-        f"{entry['capacity']:,}",
-        entry["policy"],
-        speed(first),
-        speed("ours"),
-    ]
-    cells += [speed("tuned"), speed("default"), ratio("tuned"), ratio("default"), ratio("tuned", "wall")]
-    return f"| {' | '.join(cells)} |"
+def _text(cell: str | int | float | None) -> str:
+    """A cell as a person reads it: three figures, or all that are in front of the point."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.3g}"
+    return f"{cell:,}" if isinstance(cell, int) else cell

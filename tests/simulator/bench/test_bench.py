@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kvreplay
-from kvreplay.simulator.bench import peer
+from kvreplay.simulator.bench import Row, peer
 from kvreplay.simulator.cli.main import main
 from kvreplay.simulator.replay import replay
 
@@ -26,15 +26,26 @@ def test_both_engines_replay_the_same_requests(tmp_path):
 
 def test_every_table_is_printed(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("KVREPLAY_CACHE_DIR", str(tmp_path))
-    arguments = ["bench", "replay", "--requests", "30000", "--rounds", "1", "--policy", "lru", "--json"]
-    assert main(arguments) == 0
-    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {entry["table"] for entry in entries} == {"engine", "file", "threads", "memory", "start"}
-    engine = [entry for entry in entries if entry["table"] == "engine"]
-    assert {entry["policy"] for entry in engine} == {"lru", "lru, a user's file"}
-    assert all(entry["ours cpu"] > 0 and entry["floor cpu"] > 0 for entry in engine)
-    (threads,) = (entry for entry in entries if entry["table"] == "threads")
+    arguments = ["bench", "replay", "--requests", "30000", "--rounds", "1", "--policies", "lru"]
+    assert main([*arguments, "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    tables = {row["table"].partition(",")[0] for row in rows}
+    assert tables == {"Engine against engine", "File to answer (LRU)", "Two threads over capacities", "Memory", "Start"}
+    engine = [row for row in rows if row["table"].startswith("Engine")]
+    assert {row["policy"] for row in engine} == {"lru", "lru, a user's file"}
+    assert all(row["kvreplay"] > 0 and row["floor"] > 0 for row in engine)
+    (threads,) = (row for row in rows if row["table"].startswith("Two threads"))
     assert (threads["policy"], threads["capacities"]) == ("lru", 8)
-    assert threads["ratio"] == pytest.approx(threads["one wall"] / threads["two wall"])  # of one round
-    per_request = next(entry["value"] for entry in entries if "in-memory key trace" in entry.get("what", ""))
+    assert threads["x"] == pytest.approx(threads["one thread"] / threads["two threads"])  # of one round
+    per_request = next(row["bytes"] for row in rows if "key trace" in row.get("what", ""))
     assert per_request == 4
+
+
+def test_tables_are_markdown(capsys, monkeypatch):
+    rows = [Row("Speeds", {"policy": "lru", "pages": 1234567, "x": 4.0567, "y": None}), Row("Other", {"z": 1234.5})]
+    monkeypatch.setattr("kvreplay.simulator.bench.replay.measure", lambda **_: rows)
+    assert main(["bench", "replay"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        *("", "Speeds", "", "| policy | pages | x | y |", "|---|---:|---:|---:|", "| lru | 1,234,567 | 4.06 | - |"),
+        *("", "Other", "", "| z |", "|---:|", "| 1,234 |"),
+    ]
