@@ -98,8 +98,8 @@ def _file_to_answer(trace: Trace, rounds: int) -> Iterator[Row]:
         peer.write_oracle_general(trace, file)
         for capacity in [c for c in (10_000, 100_000) if c < trace.n_pages]:
             runs: dict[str, Callable[[], Any]] = {
-                "again": partial(_load_and_replay, file, capacity, fresh=False),
                 "kvreplay": partial(_load_and_replay, file, capacity, fresh=True),
+                "again": partial(_load_and_replay, file, capacity, fresh=False),
             }
             if peer.is_installed():
                 runs[_TUNED] = partial(peer.miss_ratio, file, "lru", capacity, peer.best_table(capacity))
