@@ -46,10 +46,15 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
         "<h2>What the words mean</h2>",
         _definition_list(DEFINITIONS.items()),
     ]
+    return document(name, parts)
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """A whole HTML page in the look of the reports. Its `parts` are HTML already."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{html.escape(name)}</title><style>{STYLE}</style></head><body>\n"
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>\n"
         + "\n".join(filter(None, parts))
         + "\n</body></html>\n"
     )
@@ -77,20 +82,21 @@ def _pictures(found: Sequence[Workload], metric: str) -> Iterable[str]:
 def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterable[str]:
     yield "<h2>Tables</h2>"
     for workload in found:
-        yield _table(table.ratios(workload, metric))
+        yield as_html(table.ratios(workload, metric))
         ways = table.ways(workload, metric)
         if ways is not None:
-            yield _table(ways)
+            yield as_html(ways)
         best = findings.find(workload, metric)
         if best:
-            yield _table(table.best(best))
-        yield from map(_table, table.counters(workload))
+            yield as_html(table.best(best))
+        yield from map(as_html, table.counters(workload))
     speed = table.speed(results)
     if speed is not None:
-        yield _table(speed)
+        yield as_html(speed)
 
 
-def _table(content: Table) -> str:
+def as_html(content: Table) -> str:
+    """A heading and a table that scrolls by itself where it is too wide."""
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in content.header)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in content.rows)
     return (

@@ -1,0 +1,84 @@
+"""Holds claims against replays and measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kvreplay.simulator.experiment.errors import ExperimentError
+from kvreplay.simulator.experiment.plan import make_plan
+from kvreplay.simulator.experiment.runner import Failure, run_cells
+from kvreplay.simulator.report.intervals import over_seeds
+
+from .claim import Claim, Claims, read_claims
+from .measures import MEASURES
+
+
+class Figure(NamedTuple):
+    """What was obtained: the mean of several seeds or rounds, and half the width of its 95 % interval."""
+
+    value: float
+    half_width: float
+    kind: str  # counted, measured or modelled
+
+    @classmethod
+    def of(cls, samples: list[float], kind: str) -> Figure:
+        """The figure of `samples`, at least one."""
+        return cls(float(np.mean(samples)), over_seeds(samples) or 0.0, kind)
+
+
+class Outcome(NamedTuple):
+    """A claim, and what stands against it."""
+
+    claim: Claim
+    figure: Figure
+    varied: list[tuple[str, Figure]]  # the same figure at other values of a workload's parameter
+
+    @property
+    def verdict(self) -> str:
+        """as claimed, above or below"""
+        return self.claim.claimed.verdict(self.figure.value, self.figure.half_width)
+
+
+def examine(path: str | Path) -> Iterator[Outcome]:
+    """The outcome of each claim in a YAML file, as it is found. Raises ExperimentError with every mistake in it."""
+    claims = read_claims(path)
+    for number, claim in enumerate(claims.claims):
+        where = f"{path}: claim {number + 1} ({claim.says})"
+        if claim.measure is not None:
+            kind, measure = MEASURES[claim.measure]
+            yield Outcome(claim, Figure.of(list(measure(**claim.given)), kind), [])
+            continue
+        base = _replayed(claims, claim, {}, where)
+        varied = [
+            (f"{knob} {value}", _replayed(claims, claim, {knob: value}, where))
+            for knob, values in claim.vary.items()
+            for value in values
+        ]
+        yield Outcome(claim, base, varied)
+
+
+def _replayed(claims: Claims, claim: Claim, changed: dict[str, Any], where: str) -> Figure:
+    """The claim's metric over the file's seeds, with some of the workload's parameters `changed`."""
+    assert claim.trace is not None
+    assert claim.metric is not None
+    experiment = {
+        "name": "claims",
+        "trace": [{**claim.trace, **changed, "seed": claims.seeds}],
+        **claims.model_dump(include={"policy", "capacity", "reading"}),
+    }
+    try:
+        plan = make_plan(experiment)
+    except ExperimentError as error:
+        raise ExperimentError(f"{where}: {problem}" for problem in error.problems) from None
+    samples = []
+    for cell, result in run_cells(plan.cells):
+        if isinstance(result, Failure):
+            raise ExperimentError(f"{where}: {cell.label}: {result.error}")
+        if not isinstance(result.row.get(claim.metric), int | float):
+            raise ExperimentError(f"{where}: its rows have no figure {claim.metric!r}; name a column with numbers")
+        samples.append((cell.trace.meta["seed"], float(result.row[claim.metric])))
+    return Figure.of([value for _, value in sorted(samples)], "counted")

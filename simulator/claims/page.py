@@ -1,0 +1,86 @@
+"""The report on claims: claimed beside obtained, how the figures move, and why they are what they are."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kvreplay.simulator.report.html import as_html, document
+from kvreplay.simulator.report.table import Table, as_markdown, escape
+
+from .outcomes import Figure, Outcome
+from .target import Target
+
+TITLE = "What was claimed, and what this code gives"
+READING = (
+    "An interval is Student's at 95 %, over seeds of the workload or rounds of a measurement. A claim is as claimed "
+    "where some of that interval lies in the claimed range; a single claimed figure is as precise as it was written. "
+    "Counted: hits of replays, the same on every machine. Measured: on this machine, now. Modelled: arithmetic over "
+    "shapes and counted pages."
+)
+
+
+class Section(NamedTuple):
+    """One file of claims, examined."""
+
+    question: str
+    outcomes: list[Outcome]
+
+
+def markdown(sections: Sequence[Section]) -> str:
+    """The report as Markdown."""
+    parts = [f"# {TITLE}", READING]
+    for section in sections:
+        parts += [f"## {escape(section.question)}", as_markdown(overview(section.outcomes))]
+        parts += [as_markdown(table) for table in filter(None, [movements(section.outcomes)])]
+        parts += [f"- **{escape(claim)}**: {escape(why)}" for claim, why in reasons(section.outcomes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def page(sections: Sequence[Section]) -> str:
+    """The report as one HTML file that needs nothing else."""
+    parts = [f"<h1>{TITLE}</h1>", f'<p class="caption">{html.escape(READING)}</p>']
+    for section in sections:
+        parts += [f"<h2>{html.escape(section.question)}</h2>", as_html(overview(section.outcomes))]
+        parts += [as_html(table) for table in filter(None, [movements(section.outcomes)])]
+        items = [f"<dt>{html.escape(c)}</dt><dd>{html.escape(w)}</dd>" for c, w in reasons(section.outcomes)]
+        parts.append(f"<dl>{''.join(items)}</dl>" if items else "")
+    return document(TITLE, parts)
+
+
+def overview(outcomes: Sequence[Outcome]) -> Table:
+    """A row for each claim."""
+    rows = [
+        [
+            outcome.claim.says,
+            outcome.claim.claimed.text,
+            _shown(outcome.claim.claimed, outcome.figure),
+            outcome.figure.kind,
+            outcome.verdict,
+        ]
+        for outcome in outcomes
+    ]
+    return Table("Claimed and obtained", ["claim", "claimed", "obtained", "which is", "verdict"], rows)
+
+
+def movements(outcomes: Sequence[Outcome]) -> Table | None:
+    """How the figures move with the parameters of the workloads; None where none was varied."""
+    rows = [
+        [outcome.claim.says, knob, _shown(outcome.claim.claimed, figure)]
+        for outcome in outcomes
+        for knob, figure in outcome.varied
+    ]
+    return Table("At other values of the workload's parameters", ["claim", "with", "obtained"], rows) if rows else None
+
+
+def reasons(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+    """Each claim that has an explanation, and the explanation."""
+    return [(outcome.claim.says, outcome.claim.why) for outcome in outcomes if outcome.claim.why]
+
+
+def _shown(target: Target, figure: Figure) -> str:
+    if not figure.half_width:
+        return target.show(figure.value)
+    low, high = figure.value - figure.half_width, figure.value + figure.half_width
+    return f"{target.show(figure.value)} ({target.show(low)} to {target.show(high)})"
