@@ -5,16 +5,13 @@ Cosine similarities of two embedders do not compare, so whatever keeps a thresho
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from kvreplay import parameters
-
-from ..errors import CacheError
+from ..specs import Known, make
 
 
 class Embedder(Protocol):
@@ -32,13 +29,18 @@ class Embedder(Protocol):
         ...
 
 
-# name -> (module in this folder, class); the class is called with its parameters.
-_CLASSES = {"idf-seeded": ("idf_seeded", "IdfSeeded")}
+_KNOWN = {
+    "idf-seeded": Known(f"{__name__}.idf_seeded", "IdfSeeded"),
+    "minilm": Known(f"{__name__}.minilm", "MiniLM"),
+    "minilm-int8": Known(f"{__name__}.minilm", "MiniLM", {"precision": "int8"}),
+    "transformer-seeded": Known(f"{__name__}.transformer_seeded", "TransformerSeeded"),
+    "wordllama": Known(f"{__name__}.wordllama", "WordLlama"),
+}
 
 
 def names() -> list[str]:
     """The embedders there are, installed or not."""
-    return list(_CLASSES)
+    return list(_KNOWN)
 
 
 def get(spec: str, **params: Any) -> Embedder:
@@ -46,15 +48,13 @@ def get(spec: str, **params: Any) -> Embedder:
 
     Raises CacheError for an unknown name and where what it needs is not installed, ParameterError for wrong parameters.
     """
-    name, *pairs = spec.split(":")
-    if name not in _CLASSES:
-        raise CacheError(f"unknown embedder {name!r}, {parameters.nearest(name, names())}")
-    module, kind = _CLASSES[name]
-    embedder = getattr(importlib.import_module(f".{module}", __package__), kind)
-    given = parameters.parse_pairs(pairs, f"embedder {name!r}") | params
-    return embedder(**parameters.check(embedder.__init__, f"embedder {name!r}", given))
+    return make("embedder", spec, _KNOWN, params)
 
 
 def default() -> str:
-    """The embedder for those who name none; results name the one that it was."""
-    return "idf-seeded"
+    """The embedder for those who name none: wordllama where the extra `embed` is installed, and else idf-seeded.
+
+    Results must name the one that it was.
+    """
+    installed = all(importlib.util.find_spec(module) for module in ("safetensors", "tokenizers", "wordllama"))
+    return "wordllama" if installed else "idf-seeded"

@@ -1,21 +1,18 @@
-"""What embedders share: their names, the prompts they refuse, vectors of length 1, seeded vectors of tokens."""
+"""What embedders share: the prompts they refuse, vectors of length 1 and seeded ones, what others have installed."""
 
 from __future__ import annotations
 
 import functools
-import inspect
+import importlib
+import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from ..errors import CacheError
-
-
-def label(kind: type, name: str, **params: Any) -> str:
-    """`name`, and behind it those of an embedder's parameters that are not the defaults of its class `kind`."""
-    defaults = inspect.signature(kind).parameters
-    return ":".join([name, *(f"{key}={value}" for key, value in params.items() if value != defaults[key].default)])
 
 
 def check_texts(embedder: str, texts: Sequence[str]) -> None:
@@ -48,3 +45,29 @@ def seeded_vector(seed: int, number: int, dimensions: int) -> np.ndarray:
     vector = np.random.Generator(np.random.Philox(key=[seed, number])).standard_normal(dimensions, np.float32)
     vector.flags.writeable = False
     return vector
+
+
+def require(embedder: str, module: str) -> Any:
+    """The `module` of another project. Raises CacheError, with the extra that brings it, where it does not import."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        mend = "pip install 'kvreplay[embed]', or take another embedder, such as idf-seeded"
+        raise CacheError(f"embedder {embedder}: {module} does not import ({error}); {mend}") from error
+
+
+def package_file(embedder: str, package: str, file: str, install: str = "'kvreplay[embed]'") -> Path:
+    """A data file of a package, which need not be importable. Raises CacheError where it is not there."""
+    found = importlib.util.find_spec(package)
+    for folder in (found.submodule_search_locations or []) if found else []:
+        if (Path(folder) / file).is_file():
+            return Path(folder) / file
+    raise CacheError(f"embedder {embedder}: {package}/{file} is not installed; pip install {install}")
+
+
+def content_version(revision: int, *files: Path) -> str:
+    """`revision`, of our code, and 16 hex digits that change when the files do."""
+    digest = xxhash.xxh3_64()
+    for file in files:
+        digest.update(file.read_bytes())
+    return f"{revision}.{digest.hexdigest()}"

@@ -16,7 +16,8 @@ from annotated_types import Interval
 
 from kvreplay.traces.tokenizers import tokenize
 
-from .common import check_texts, label, seeded_vector, unit
+from ..specs import label
+from .common import check_texts, seeded_vector, unit
 
 # Marks and words of English, roughly the commonest first; the pieces are those of contractions ("don't" is don ' t).
 _COMMONEST = """

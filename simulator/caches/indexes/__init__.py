@@ -6,20 +6,19 @@ key, vector and payload, so that nothing of an evicted entry can be found.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from typing import Any, Protocol
 
 import numpy as np
 
-from kvreplay import parameters
-
 from ..errors import CacheError
+from ..specs import Known, make
 
 
 class VectorIndex(Protocol):
     """What every index offers. Vectors are (dimensions,) float32 of length 1; any other raises CacheError."""
 
-    name: str  # as `get` knows it
+    name: str  # with the parameters that are not the defaults, as `get` reads it
 
     def put(self, slot: int, vector: np.ndarray) -> None:
         """Hold `vector` under `slot`, in place of what was there."""
@@ -47,25 +46,29 @@ class VectorIndex(Protocol):
         ...
 
 
-# name -> (module in this folder, class); the class is called with dimensions, capacity and its parameters.
-_CLASSES = {"flat": ("flat", "Flat")}
+_KNOWN = {
+    "flat": Known(f"{__name__}.flat", "Flat"),
+    "hnsw": Known(f"{__name__}.hnsw", "Hnsw"),
+    "hnsw-10": Known(f"{__name__}.hnsw", "Hnsw", {"M": 10}),
+}
+_FLAT_UP_TO = 3_000  # vectors: about where the flat index stops being the faster one
 
 
 def names() -> list[str]:
-    """The indexes there are."""
-    return list(_CLASSES)
+    """The indexes there are, installed or not, and `auto`: whichever of them suits the capacity."""
+    return ["auto", *_KNOWN]
 
 
-def get(name: str, dimensions: int, capacity: int, **params: Any) -> VectorIndex:
-    """An empty index of the kind `name`, for `capacity` vectors of `dimensions`.
+def get(spec: str, dimensions: int, capacity: int, **params: Any) -> VectorIndex:
+    """An empty index for `capacity` vectors of `dimensions`, by name with parameters (``hnsw:M=10``) or keywords.
 
+    `auto` is hnsw for more than 3,000 vectors if hnswlib is installed, and else flat; the index's own name tells.
     Raises CacheError for an unknown name, what is not installed and impossible sizes; ParameterError for wrong
     parameters.
     """
-    if name not in _CLASSES:
-        raise CacheError(f"unknown index {name!r}, {parameters.nearest(name, names())}")
     if dimensions < 1 or capacity < 1:
-        raise CacheError(f"index {name}: {capacity} vectors of {dimensions} dimensions make no sense; give 1 or more")
-    module, kind = _CLASSES[name]
-    index = getattr(importlib.import_module(f".{module}", __package__), kind)
-    return index(dimensions, capacity, **parameters.check(index.__init__, f"index {name!r}", params))
+        raise CacheError(f"index {spec}: {capacity} vectors of {dimensions} dimensions make no sense; give 1 or more")
+    if spec == "auto":
+        installed = importlib.util.find_spec("hnswlib") is not None
+        spec = "hnsw" if installed and capacity > _FLAT_UP_TO else "flat"
+    return make("index", spec, _KNOWN, params, dimensions, capacity)

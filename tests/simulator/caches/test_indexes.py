@@ -1,5 +1,7 @@
 """Every index against a dictionary of vectors, compared one by one."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -95,12 +97,65 @@ class IndexMachine(RuleBasedStateMachine):
             assert len(self.index) == len(self.held)
 
 
-@pytest.mark.parametrize("name", ["flat"])
+@pytest.mark.parametrize("name", ["flat", "hnsw"])
 def test_index(name):
+    if name == "hnsw":
+        pytest.importorskip("hnswlib")
     machine = type("Machine", (IndexMachine,), {"name": name})
     case = machine.TestCase
     case.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
     case().runTest()
+
+
+def test_hnsw_still_finds_the_nearest_after_its_content_turned_over_ten_times():
+    pytest.importorskip("hnswlib")
+    entries, turns, rng = 200, 10, np.random.default_rng(1)
+    found, sizes = {}, set()
+    for name in ("hnsw", "hnsw-10"):
+        index, flat = (indexes.get(kind, 32, entries) for kind in (name, "flat"))
+        for turn in range(turns + 1):
+            for slot, vector in enumerate(random_unit([2, turn], entries, 32)):
+                if turn and rng.random() < 0.5:
+                    index.remove(slot)  # half of them leave before another comes, half are written over
+                index.put(slot, vector)
+                flat.put(slot, vector)
+        queries = random_unit(3, 500, 32)
+        same = [index.search(query, 1)[0][0] == flat.search(query, 1)[0][0] for query in queries]
+        found[name] = np.mean(same)
+        sizes.add(len(index))
+    assert min(found.values()) >= 0.99
+    assert sizes == {entries}
+
+
+def test_hnsw_is_the_same_every_time():
+    pytest.importorskip("hnswlib")
+    results = []
+    for _ in range(2):
+        index = indexes.get("hnsw:ef_search=2", 16, 300)
+        for slot, vector in enumerate(random_unit(4, 300, 16)):
+            index.put(slot, vector)
+        results.append([index.search(query, 3)[0].tolist() for query in random_unit(5, 100, 16)])
+    assert results[0] == results[1]
+
+
+def test_hnsw_absent(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hnswlib", None)
+    with pytest.raises(CacheError, match=r"hnswlib does not import .*; pip install 'kvreplay\[hnsw\]', .*flat$"):
+        indexes.get("hnsw", 8, 8)
+
+
+def test_auto(monkeypatch):
+    pytest.importorskip("hnswlib")
+    assert indexes.get("auto", 8, 3_000).name == "flat"
+    assert indexes.get("auto", 8, 3_001).name == "hnsw"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert indexes.get("auto", 8, 3_001).name == "flat"
+
+
+def test_names():
+    pytest.importorskip("hnswlib")
+    assert indexes.get("hnsw-10", 8, 8).name == "hnsw:M=10"
+    assert indexes.get("hnsw", 8, 8, ef_search=9).name == "hnsw:ef_search=9"
 
 
 def test_flat_puts_the_lower_slot_first_among_equals():
