@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kvreplay.simulator.experiment.attempt import Failure
 from kvreplay.simulator.experiment.errors import ExperimentError
 from kvreplay.simulator.experiment.plan import make_plan
-from kvreplay.simulator.experiment.runner import Failure, run_cells
+from kvreplay.simulator.experiment.runner import run_cells
 from kvreplay.simulator.report.intervals import over_seeds
 
 from .claim import Claim, Claims, read_claims

@@ -17,6 +17,8 @@ HELP = "run an experiment from a YAML file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from .sources import positive
+
     parser.add_argument("experiment", metavar="FILE", help="YAML file; its JSON schema is printed by `kvreplay schema`")
     parser.add_argument("--dry-run", action="store_true", help="only list the cells, and estimate what they take")
     parser.add_argument("--resume", action="store_true", help="take over the cells that are finished already")
@@ -28,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="override a value of the file; may be repeated, and dots lead inwards: trace.0.requests=1000",
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="result folder (default: results/NAME)")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=positive,
+        help="let a cell fail that takes longer, compilation included; cells then run in processes (default: never)",
+    )
     add_threads_argument(parser)
 
 
@@ -52,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     folder = args.out or Path("results", plan.name)
     try:
-        results = run_plan(plan, folder, args.resume, args.threads, ProgressLine())
+        results = run_plan(
+            plan, folder, resume=args.resume, threads=args.threads, timeout=args.timeout, watch=ProgressLine()
+        )
     except KeyboardInterrupt:
         print(
             f"\ninterrupted: what has finished is in {folder}; go on with --resume, "

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from kvreplay.files import write_whole
 from kvreplay.simulator.replay.row import COLUMNS
 
+from .attempt import Failure
 from .errors import ExperimentError
 from .plan import IDENTITY, Plan, label, make_plan
-from .runner import Failure, Watcher, run_cells
+from .runner import Watcher, run_cells
 from .schema import METRICS
 from .store import INPUTS
 

@@ -16,7 +16,6 @@ from kvreplay.policies import Policy, PolicyError
 from kvreplay.simulator.replay import CapacityError, Result, replay
 from kvreplay.simulator.replay.capacity import Capacity, Size
 from kvreplay.simulator.replay.engine import fit
-from kvreplay.simulator.replay.trial import try_out
 from kvreplay.traces.trace import COLUMNS, Trace
 
 from .errors import ExperimentError
@@ -145,7 +144,6 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
         settings = {name: chosen[name] for name in ("reading", "bytes_per_token", "warmup", "ttl", "cost_model")}
         try:
             size = fit(*fitting, **settings)
-            try_out(chosen["policy"])
         except (CapacityError, PolicyError) as error:
             at = options["capacity" if isinstance(error, CapacityError) else "policy"]
             problems.append(f"{source.where(at.loc)}: {error}")

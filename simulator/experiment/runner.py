@@ -1,11 +1,11 @@
-"""Runs the cells of a plan on threads, keeps what finishes, and writes the result folder."""
+"""Runs the cells of a plan, keeps what finishes, and writes the result folder."""
 
 from __future__ import annotations
 
 import dataclasses
-import traceback
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +13,10 @@ from kvreplay.simulator.replay import Result
 from kvreplay.simulator.replay.threads import in_threads
 
 from . import provenance
+from .attempt import Failure, attempt
 from .plan import Cell, Plan, make_plan
-from .store import Results, open_journal, write_results
+from .processes import in_processes
+from .store import Results, open_journal, remove_reports, write_results
 
 
 class Progress(NamedTuple):
@@ -30,13 +32,6 @@ class Progress(NamedTuple):
 Watcher = Callable[[Progress], None]
 
 
-class Failure(NamedTuple):
-    """A cell that raised."""
-
-    error: str
-    traceback: str
-
-
 def run(
     experiment: str | Path | Mapping[str, Any],
     out: str | Path | None = None,
@@ -44,31 +39,39 @@ def run(
     overrides: Sequence[str] = (),
     resume: bool = False,
     threads: int | None = None,
+    timeout: float | None = None,
     watch: Watcher | None = None,
 ) -> Results:
     """Run an experiment, a YAML file or a mapping, and write its result folder (default: ``results/<name>``).
 
     `overrides` are ``key=value`` as for ``--set``. `resume` takes over the cells that are finished already.
-    `threads` cells run at a time (default: one per core); the rows do not depend on it. Cells that raise are in
-    ``run["failed"]`` of the results. Raises ExperimentError with every mistake in the experiment.
+    `threads` cells run at a time (default: one per core); the rows do not depend on it. With `timeout` they run in
+    processes, and one that takes more seconds than that fails. Cells that fail are in ``run["failed"]`` of the results.
+    Raises ExperimentError with every mistake in the experiment.
     """
     plan = make_plan(experiment, overrides)
-    return run_plan(plan, Path("results", plan.name) if out is None else Path(out), resume, threads, watch)
+    folder = Path("results", plan.name) if out is None else Path(out)
+    return run_plan(plan, folder, resume=resume, threads=threads, timeout=timeout, watch=watch)
 
 
 def run_plan(
-    plan: Plan, folder: Path, resume: bool = False, threads: int | None = None, watch: Watcher | None = None
+    plan: Plan,
+    folder: Path,
+    *,
+    resume: bool = False,
+    threads: int | None = None,
+    timeout: float | None = None,
+    watch: Watcher | None = None,
 ) -> Results:
     """`run` for a plan. What has finished is in the folder even where this is interrupted."""
-    started = datetime.now(UTC)
+    started, clock = datetime.now(UTC), time.monotonic()
     failed: dict[str, Failure] = {}
     status = "interrupted"
     with open_journal(folder) as journal:
-        for report in ("summary.md", "report.html"):  # of an earlier run: they would lie beside other rows
-            (folder / report).unlink(missing_ok=True)
+        remove_reports(folder)
         todo = [cell for cell in plan.cells if not (resume and cell.key in journal.entries)]
         try:
-            for cell, result in run_cells(todo, threads, watch):
+            for cell, result in run_cells(todo, threads, timeout, watch):
                 if isinstance(result, Failure):
                     failed[cell.key] = result
                 else:
@@ -82,14 +85,19 @@ def run_plan(
             ]
             if len(entries) == len(plan.cells):
                 status = "complete"
-            results = write_results(folder, entries, _record(plan, status, started, failed))
+            # By a clock that nobody sets: a run does not end before it began.
+            finished = started + timedelta(seconds=time.monotonic() - clock)
+            results = write_results(folder, entries, _record(plan, status, started, finished, failed))
     return results
 
 
 def run_cells(
-    cells: Sequence[Cell], threads: int | None = None, watch: Watcher | None = None
+    cells: Sequence[Cell],
+    threads: int | None = None,
+    timeout: float | None = None,
+    watch: Watcher | None = None,
 ) -> Iterator[tuple[Cell, Result | Failure]]:
-    """Replay `cells` on threads, trace by trace; each comes out as it finishes.
+    """Replay `cells`, trace by trace; each comes out as it finishes. The arguments are those of `run`.
 
     Closing the iterator, or an exception in its consumer, starts no further cell and waits for none: the threads
     are daemons, so that Ctrl-C does not wait for a long replay.
@@ -97,10 +105,12 @@ def run_cells(
     # Trace by trace, because what offline policies are told is kept for one trace at a time.
     order = {id(trace): i for i, trace in reversed(list(enumerate(cell.trace for cell in cells)))}
     cells = sorted(cells, key=lambda cell: order[id(cell.trace)])
+    outcomes = in_threads(attempt, cells, threads) if timeout is None else in_processes(cells, threads, timeout)
     accesses, total = 0, sum(cell.trace.n_accesses for cell in cells)
-    for finished, (number, outcome) in enumerate(in_threads(Cell.replay, cells, threads), 1):
+    for finished, (number, result) in enumerate(outcomes, 1):
         cell = cells[number]
-        result = _failure(outcome) if isinstance(outcome, BaseException) else outcome
+        if isinstance(result, BaseException):  # no fault of the cell: no process can be started, say
+            raise result
         accesses += cell.trace.n_accesses
         if watch is not None:
             error = result.error if isinstance(result, Failure) else None
@@ -109,17 +119,15 @@ def run_cells(
         yield cell, result
 
 
-def _failure(error: BaseException) -> Failure:
-    return Failure(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
-
-
-def _record(plan: Plan, status: str, started: datetime, failed: dict[str, Failure]) -> dict[str, Any]:
+def _record(
+    plan: Plan, status: str, started: datetime, finished: datetime, failed: dict[str, Failure]
+) -> dict[str, Any]:
     """What run.json says."""
     return {
         "name": plan.name,
         "status": status,
         "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
         "provenance": dataclasses.asdict(provenance.collect()),
         "experiment": plan.values,
         "tolerance": plan.tolerance,

@@ -14,8 +14,9 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -126,15 +127,21 @@ def _is_deeper(value: Any, levels: int) -> bool:
 class Journal:
     """The finished cells of a folder, by key, and the right to add to them."""
 
-    def __init__(self, entries: dict[str, dict[str, Any]], file: TextIO) -> None:
-        self.entries, self._file = entries, file
+    def __init__(self, path: Path, entries: dict[str, dict[str, Any]], file: FileIO) -> None:
+        self.entries, self._path, self._file = entries, path, file
 
     def append(self, key: str, row: dict[str, Any], timings: dict[str, float]) -> None:
-        """Add a finished cell; it is on the disk when this returns."""
+        """Add a finished cell; it is on the disk when this returns. Raises ExperimentError where there is no room."""
         self.entries[key] = {"cell": key, "row": row, "timings": timings}
-        self._file.write(_line(self.entries[key]))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        line = _line(self.entries[key]).encode()
+        try:
+            while line:
+                line = line[self._file.write(line) :]  # a disk that is nearly full takes a part
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            del self.entries[key]
+            mend = "what has finished is kept, make room and go on with --resume"
+            raise ExperimentError(f"{self._path}: cannot be written: {error.strerror}; {mend}") from error
 
 
 @contextlib.contextmanager
@@ -153,14 +160,24 @@ def open_journal(folder: Path) -> Iterator[Journal]:
             entries = _read_journal(path)
             # A line for each cell and no torn one: what a killed run left half-written goes.
             write_whole(path, "".join(map(_line, entries.values())))
-            file = stack.enter_context(path.open("a"))
+            file = stack.enter_context(path.open("ab", buffering=0))
         except BlockingIOError:
             raise ExperimentError(f"{folder}: another run is writing here; wait, or choose another --out") from None
         except OSError as error:
             # What write_whole raises names the file already.
             reason = f"{folder}: cannot be written: {error.strerror}" if error.strerror else str(error)
             raise ExperimentError(f"{reason}; choose another --out") from error
-        yield Journal(entries, file)
+        yield Journal(path, entries, file)
+
+
+def remove_reports(folder: Path) -> None:
+    """Remove the reports of an earlier run: they would lie beside other rows. Raises ExperimentError."""
+    for path in (folder / "summary.md", folder / "report.html"):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            what = f"{path}: is in the way of the report ({error.strerror})"
+            raise ExperimentError(f"{what}; move it, or choose another --out") from error
 
 
 def _read_journal(path: Path) -> dict[str, dict[str, Any]]:

@@ -86,22 +86,6 @@ def test_what_does_not_fit_is_told_at_its_place_before_anything_runs(tmp_path):
     assert len(found) == 5
 
 
-def test_a_policy_file_is_tried_before_anything_runs(tmp_path):
-    path = tmp_path / "broken.py"
-    path.write_text(
-        "from typing import NamedTuple\n"
-        "import numpy as np\n"
-        "class State(NamedTuple):\n"
-        "    a: np.ndarray\n"
-        "def init(capacity, n_pages): return State(np.zeros(1))\n"
-        "def on_hit(state, page, now): pass\n"
-        "def on_insert(state, page, now): pass\n"
-        "def evict(state, now): return state.a[7]\n"
-    )
-    (problem,) = problems(policy=str(path))
-    assert problem.startswith(f"policy.0: {path}:8: IndexError")
-
-
 def test_the_place_of_an_empty_or_endless_grid_is_the_experiment():
     assert problems(exclude=[{"seed": 0}]) == ["experiment: no cell is left after exclude; change the lists"]
     many = list(range(1000))
