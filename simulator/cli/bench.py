@@ -11,6 +11,7 @@ HELP = "measure speed and memory on this machine"
 # The modules of simulator/bench, and what they measure.
 _SUBJECTS = {
     "replay": "replay: every policy, from the file or from memory, beside libcachesim",
+    "entries": "entries: every policy online, a call at a time, and exact lookups",
 }
 
 
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 "--requests", type=positive, default=20_000_000, help="of the Zipf trace (default: 20 million)"
             )
+        if subject in ("replay", "entries"):
             sub.add_argument("--policies", metavar="NAME,...", type=lambda names: names.split(","), help="only these")
 
 

@@ -49,3 +49,12 @@ def test_tables_are_markdown(capsys, monkeypatch):
         *("", "Speeds", "", "| policy | pages | x | y |", "|---|---:|---:|---:|", "| lru | 1,234,567 | 4.06 | - |"),
         *("", "Other", "", "| z |", "|---:|", "| 1,234 |"),
     ]
+
+
+def test_policies_online_are_measured(capsys):
+    assert main(["bench", "entries", "--rounds", "1", "--policies", "lru", "--json"]) == 0
+    calls, *lookups = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert calls["policy"] == "lru"
+    assert all(calls[name] > 0 for name in ("thousand calls/s", "plain Python", "ms to switch to it"))
+    assert [row["characters"] for row in lookups] == [100, 1_000, 10_000, 100_000]
+    assert all(row["us"] > 0 for row in lookups)

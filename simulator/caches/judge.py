@@ -1,0 +1,56 @@
+"""Whether a cache was right: every lookup classified by what the trace knows of the requests' intents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import Enum
+
+from .request import Request
+
+
+class Verdict(Enum):
+    """What became of a lookup, in hindsight."""
+
+    TRUE_HIT = "true_hits"  # the answer given was one to this intent
+    FALSE_HIT = "false_hits"  # it was one to another intent
+    TRUE_MISS = "true_misses"  # no entry held would have been right
+    MISSED_CHANCE = "missed_chances"  # some entry held would have been
+    UNJUDGED_HIT = "unjudged_hits"  # the intent of the request, or of the answer given, is unknown
+    UNJUDGED_MISS = "unjudged_misses"  # the intent of the request is unknown
+
+
+class Judge:
+    """Counts verdicts. It is told what a cache holds, as requests whose answers are cached; no cache asks it."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Verdict] = Counter()
+        self._held: Counter[tuple[str, int]] = Counter()  # by tenant and intent
+
+    def entered(self, request: Request) -> None:
+        self._held[request.tenant, request.intent] += 1
+
+    def left(self, request: Request) -> None:
+        self._held[request.tenant, request.intent] -= 1
+
+    def judge(self, request: Request, answered: Request | None) -> Verdict:
+        """Count the lookup of `request`, which got the answer to the request `answered`, or None: it missed."""
+        verdict = self._verdict(request, answered)
+        self.counts[verdict] += 1
+        return verdict
+
+    def _verdict(self, request: Request, answered: Request | None) -> Verdict:
+        if answered is not None:
+            if min(request.intent, answered.intent) < 0:
+                return Verdict.UNJUDGED_HIT
+            return Verdict.TRUE_HIT if request.intent == answered.intent else Verdict.FALSE_HIT
+        if request.intent < 0:
+            return Verdict.UNJUDGED_MISS
+        return Verdict.MISSED_CHANCE if self._held[request.tenant, request.intent] > 0 else Verdict.TRUE_MISS
+
+    def stats(self) -> dict[str, int | float | None]:
+        """Counts by verdict, and precision: true hits / judged hits, None where there are none."""
+        true, false = self.counts[Verdict.TRUE_HIT], self.counts[Verdict.FALSE_HIT]
+        return {
+            **{verdict.value: self.counts[verdict] for verdict in Verdict},
+            "precision": true / (true + false) if true + false else None,
+        }

@@ -1,0 +1,26 @@
+"""How similar is similar enough: a threshold on the cosine belongs to one embedder and one kind of traffic."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .entries import Entry
+from .errors import CacheError
+
+
+class Threshold(Protocol):
+    """Whether an entry's answer is given to a prompt so similar to its own."""
+
+    def accepts(self, entry: Entry, score: float) -> bool: ...
+
+
+class Static:
+    """One cosine for all. Raises CacheError outside [-1, 1]."""
+
+    def __init__(self, value: float) -> None:
+        if not -1 <= value <= 1:
+            raise CacheError(f"threshold {value}: is no cosine; use -1 to 1")
+        self.value = float(value)
+
+    def accepts(self, entry: Entry, score: float) -> bool:
+        return score >= self.value
