@@ -22,7 +22,7 @@ _CAPACITY, _KEYS, _CALLS, _PLAIN_CALLS = 1_000, 10_000, 50_000, 5_000
 
 
 def measure(*, rounds: int, policies: list[str] | None = None) -> Iterator[Row]:
-    """Thousand operations per second of each policy, compiled and as plain Python; and microseconds of an exact lookup."""
+    """Thousand calls per second of each policy, compiled and as plain Python; microseconds of an exact lookup."""
     keys = (np.random.default_rng(0).zipf(1.2, _CALLS) % _KEYS).tolist()
     for policy in policies or _online():
         compiled = min(_seconds(policy, keys, compiled=True) for _ in range(rounds))
