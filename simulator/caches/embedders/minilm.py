@@ -53,7 +53,7 @@ class MiniLM:
         for i, text in enumerate(texts):
             tokens = self._tokenizer.encode(text).ids
             if len(tokens) > _MOST_TOKENS:
-                what = f"text {i}, {text[:40]!r}…, has {len(tokens)} tokens, the model reads {_MOST_TOKENS}"
+                what = f"{text[:40]!r}… has {len(tokens)} tokens, the model reads {_MOST_TOKENS}"
                 raise CacheError(f"embedder {self.name}: {what}; cut it, or take wordllama or idf-seeded")
             vectors[i] = self._session.run(None, {"tokens": np.array(tokens)})[0]
         return unit(self.name, vectors)

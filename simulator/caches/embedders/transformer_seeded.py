@@ -38,7 +38,7 @@ class TransformerSeeded:
         vectors = np.empty((len(texts), self.dimensions), np.float32)
         for i, (start, stop) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
             if stop - start > _POSITIONS:
-                what = f"text {i}, {texts[i][:40]!r}…, has {stop - start} tokens, there are {_POSITIONS} positions"
+                what = f"{texts[i][:40]!r}… has {stop - start} tokens, there are {_POSITIONS} positions"
                 raise CacheError(f"embedder {self.name}: {what}; cut it, or take wordllama or idf-seeded")
             known = self._rows((tokens[start:stop] % _TOKENS).tolist())
             places = self._rows(range(_TOKENS, _TOKENS + stop - start))
