@@ -107,7 +107,7 @@ def _read(path: Path, dimensions: int) -> tuple[dict[bytes, int], np.ndarray]:
     body = content[_HEADER.size :]
     if len(content) >= _HEADER.size:
         magic, count, width, checksum = _HEADER.unpack(content[: _HEADER.size].tobytes())
-        whole = len(body) == count * (_KEY_BYTES + 4 * dimensions) and checksum == _checksum(body)
+        whole = len(body) == count * (_KEY_BYTES + 4 * dimensions) and checksum == _checksum(body.data)
         if magic == _MAGIC and width == dimensions and whole:
             split = count * _KEY_BYTES
             keys = body[:split].tobytes()
@@ -130,5 +130,5 @@ def _write(path: Path, keys: dict[bytes, int], vectors: np.ndarray) -> np.ndarra
     return np.memmap(path, "<f4", "r", len(header) + len(names), vectors.shape)
 
 
-def _checksum(body: bytes | np.ndarray) -> bytes:
-    return xxhash.xxh3_128(memoryview(body)).digest()
+def _checksum(body: bytes | memoryview) -> bytes:
+    return xxhash.xxh3_128(body).digest()
