@@ -11,9 +11,8 @@ import hashlib
 import re
 import struct
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import xxhash
@@ -31,43 +30,47 @@ _MAGIC = b"kvembed1"
 _KEY_BYTES = 16
 
 
-class Embedded(NamedTuple):
-    """The vector of text i is ``vectors[rows[i]]``."""
+class Precomputed:
+    """`embedder` with the vectors of `texts` at hand; each is computed unless it ever was, others as they are asked.
 
-    vectors: np.ndarray  # (K, D) float32, mapped from disk, read-only; K texts, also others
-    rows: np.ndarray  # (N,) int64
-
-
-def embed_texts(
-    embedder: Embedder, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
-) -> Embedded:
-    """The vectors of `texts`, each computed by `embedder` unless it ever was; `progress` is told (done, to do).
-
-    What was computed is kept also when it is interrupted. Raises CacheError for texts that the embedder refuses, and
-    where what it gives are no unit vectors. Warns where a file is damaged, which costs the computation, or cannot be
-    written.
+    `progress` is told (texts done, texts to do). What was computed is kept also when the work is interrupted. Raises
+    CacheError for texts that the embedder refuses, and where what it gives are no unit vectors. Warns where a file is
+    damaged, which costs the computation, or cannot be written.
     """
-    check_texts(embedder.name, texts)
-    path = _path(embedder)
-    keys, vectors = _read(path, embedder.dimensions)
-    wanted = [_key(text) for text in texts]
-    missing = {key: text for key, text in zip(wanted, texts, strict=True) if key not in keys}
-    if missing:
-        fresh = np.empty((len(missing), embedder.dimensions), np.float32)
-        new = list(missing)
+
+    def __init__(
+        self, embedder: Embedder, texts: Iterable[str], progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        self.name, self.version, self.dimensions = embedder.name, embedder.version, embedder.dimensions
+        self._embedder = embedder
+        texts = list(texts)
+        check_texts(self.name, texts)
+        wanted = {text: _key(text) for text in texts}
+        path = _path(embedder)
+        rows, vectors = _read(path, self.dimensions)
+        missing = [text for text, key in wanted.items() if key not in rows]
+        fresh = np.empty((len(missing), self.dimensions), np.float32)
         done = 0
         try:
-            for start in range(0, len(new), _CHUNK):
-                part = new[start : start + _CHUNK]
-                fresh[start : start + len(part)] = _checked(embedder, [missing[key] for key in part])
+            for start in range(0, len(missing), _CHUNK):
+                part = missing[start : start + _CHUNK]
+                fresh[start : start + len(part)] = _checked(embedder, part)
                 done = start + len(part)
                 if progress is not None:
-                    progress(done, len(new))
+                    progress(done, len(missing))
         finally:
             if done:
-                keys |= {key: row for row, key in enumerate(new[:done], len(keys))}
-                vectors = _write(path, keys, np.concatenate([vectors, fresh[:done]]))
-    return Embedded(vectors, np.array([keys[key] for key in wanted], np.int64))
+                rows |= {wanted[text]: row for row, text in enumerate(missing[:done], len(rows))}
+                vectors = _write(path, rows, np.concatenate([vectors, fresh[:done]]))
+        self._rows = {text: rows[key] for text, key in wanted.items()}
+        self._vectors = vectors  # (K, D) float32, mapped: those of other texts as well
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        for i, text in enumerate(texts):
+            row = self._rows.get(text)
+            vectors[i] = self._embedder.embed([text])[0] if row is None else self._vectors[row]
+        return vectors
 
 
 def _path(embedder: Embedder) -> Path:

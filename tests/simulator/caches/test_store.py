@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kvreplay.simulator.caches.embedders.idf_seeded import IdfSeeded
-from kvreplay.simulator.caches.embedders.store import embed_texts
+from kvreplay.simulator.caches.embedders.store import Precomputed
 from kvreplay.simulator.caches.errors import CacheError
 
 TEXTS = [f"question {i}" for i in range(600)]
@@ -32,9 +32,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "embeddings"
 
 
-def vectors_of(embedder, texts, **options):
-    embedded = embed_texts(embedder, texts, **options)
-    return embedded.vectors[embedded.rows]
+def vectors_of(embedder, texts):
+    return Precomputed(embedder, texts).embed(texts)
 
 
 def file_in(folder):
@@ -49,11 +48,12 @@ def test_only_new_texts_are_computed_and_each_once(folder):
     again = Counting()
     assert np.array_equal(vectors_of(again, ["a", "c", "b"]), IdfSeeded(dimensions=16).embed(["a", "c", "b"]))
     assert again.asked == ["c"]
-    embedded = embed_texts(again, ["a"])
+    other = Precomputed(again, ["a"])
     assert again.asked == ["c"]
-    assert not embedded.vectors.flags.writeable
-    assert isinstance(embedded.vectors, np.memmap)
-    assert embed_texts(again, []).rows.shape == (0,)
+    assert np.array_equal(other.embed(["a", "d"]), IdfSeeded(dimensions=16).embed(["a", "d"]))
+    assert again.asked == ["c", "d"]
+    assert (other.name, other.version, other.dimensions) == (again.name, again.version, 16)
+    assert other.embed([]).shape == (0, 16)
 
 
 def test_other_embedders_and_versions_share_nothing(folder):
@@ -67,7 +67,7 @@ def test_other_embedders_and_versions_share_nothing(folder):
 
 def test_progress(folder):
     told = []
-    embed_texts(Counting(), TEXTS, progress=lambda *so_far: told.append(so_far))
+    Precomputed(Counting(), TEXTS, progress=lambda *so_far: told.append(so_far))
     assert told == [(256, 600), (512, 600), (600, 600)]
 
 
@@ -77,17 +77,17 @@ def test_an_interruption_keeps_what_was_done(folder):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embed_texts(Counting(), TEXTS, progress=stop)
+        Precomputed(Counting(), TEXTS, progress=stop)
     embedder = Counting()
-    embed_texts(embedder, TEXTS)
+    Precomputed(embedder, TEXTS)
     assert embedder.asked == TEXTS[512:]
 
 
 def test_a_text_that_is_refused_changes_nothing(folder):
-    embed_texts(Counting(), TEXTS[:3])
+    Precomputed(Counting(), TEXTS[:3])
     before = file_in(folder).read_bytes()
     with pytest.raises(CacheError, match="text 500 is blank"):
-        embed_texts(Counting(), [*TEXTS[:500], " "])
+        Precomputed(Counting(), [*TEXTS[:500], " "])
     assert file_in(folder).read_bytes() == before
 
 
@@ -96,7 +96,7 @@ def test_what_is_no_unit_vector_is_refused(folder, wrong):
     embedder = Counting()
     embedder.embed = lambda texts: np.full((len(texts), 16), wrong, np.float32)
     with pytest.raises(CacheError, match="must give vectors of length 1"):
-        embed_texts(embedder, ["a"])
+        Precomputed(embedder, ["a"])
     assert not folder.exists()
 
 
@@ -104,7 +104,7 @@ def test_an_embedder_of_another_shape_is_refused(folder):
     embedder = Counting()
     embedder.embed = lambda texts: np.zeros((len(texts), 15), np.float32)
     with pytest.raises(CacheError, match=r"gave float32 of shape \(1, 15\)"):
-        embed_texts(embedder, ["a"])
+        Precomputed(embedder, ["a"])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
