@@ -33,7 +33,7 @@ def markdown(sections: Sequence[Section]) -> str:
     parts = [f"# {TITLE}", READING]
     for section in sections:
         parts += [f"## {escape(section.question)}", as_markdown(overview(section.outcomes))]
-        parts += [as_markdown(table) for table in filter(None, [movements(section.outcomes)])]
+        parts += [f"**{escape(table.title)}**\n\n{as_markdown(table)}" for table in movements(section.outcomes)]
         parts += [f"- **{escape(claim)}**: {escape(why)}" for claim, why in reasons(section.outcomes)]
     return "\n\n".join(parts) + "\n"
 
@@ -43,7 +43,7 @@ def page(sections: Sequence[Section]) -> str:
     parts = [f"<h1>{TITLE}</h1>", f'<p class="caption">{html.escape(READING)}</p>']
     for section in sections:
         parts += [f"<h2>{html.escape(section.question)}</h2>", as_html(overview(section.outcomes))]
-        parts += [as_html(table) for table in filter(None, [movements(section.outcomes)])]
+        parts += map(as_html, movements(section.outcomes))
         items = [f"<dt>{html.escape(c)}</dt><dd>{html.escape(w)}</dd>" for c, w in reasons(section.outcomes)]
         parts.append(f"<dl>{''.join(items)}</dl>" if items else "")
     return document(TITLE, parts)
@@ -56,22 +56,25 @@ def overview(outcomes: Sequence[Outcome]) -> Table:
             outcome.claim.says,
             outcome.claim.claimed.text,
             _shown(outcome.claim.claimed, outcome.figure),
-            outcome.figure.kind,
             outcome.verdict,
+            outcome.figure.kind,
         ]
         for outcome in outcomes
     ]
-    return Table("Claimed and obtained", ["claim", "claimed", "obtained", "which is", "verdict"], rows)
+    return Table("Claimed and obtained", ["claim", "claimed", "obtained", "verdict", "which is"], rows)
 
 
-def movements(outcomes: Sequence[Outcome]) -> Table | None:
-    """How the figures move with the parameters of the workloads; None where none was varied."""
-    rows = [
-        [outcome.claim.says, knob, _shown(outcome.claim.claimed, figure)]
+def movements(outcomes: Sequence[Outcome]) -> list[Table]:
+    """How each figure moves with the parameters of its workload, where those were varied."""
+    return [
+        Table(
+            f"{outcome.claim.says}: with other parameters of the workload",
+            ["parameter", "obtained"],
+            [[knob, _shown(outcome.claim.claimed, figure)] for knob, figure in outcome.varied],
+        )
         for outcome in outcomes
-        for knob, figure in outcome.varied
+        if outcome.varied
     ]
-    return Table("At other values of the workload's parameters", ["claim", "with", "obtained"], rows) if rows else None
 
 
 def reasons(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:

@@ -33,6 +33,10 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
 table { border-collapse: separate; border-spacing: 0; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+@media (max-width: 40rem) {
+  /* A long first column would hide the others, because it stays where it is while they scroll. */
+  th:first-child, td:first-child { white-space: normal; min-width: 8rem; max-width: 40vw; }
+}
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 dt { font-weight: 600; }
 dd { margin: 0 0 .6rem; max-width: 48rem; }
