@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cost-model", metavar="MODEL", help="whose prefill operations pages cost, such as llama-3.1-8b (modelled)"
     )
+    parser.add_argument(
+        "--sizing", metavar="NAME", help="what moves the capacity, such as hit-ratio:low=0.4 (default: it is fixed)"
+    )
     add_threads_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per row")
 
@@ -43,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         "warmup": args.warmup,
         "ttl": args.ttl,
         "cost_model": args.cost_model,
+        "sizing": args.sizing,
     }
     for policy, capacity in itertools.product(policies, capacities):  # all mistakes before any result
         fit(trace, policy, capacity, **settings)
@@ -66,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         capacity = f"{row['capacity']:,} {row['capacity_unit']}"
         if not written.text.isdecimal():
             capacity = f"{written.text} = {capacity}"
+        if row["sizing"]:
+            capacity += f", mean {row['mean_capacity']:,.0f}"
         shown = " ".join(f"{row[name]:7.4f}" if row[name] is not None else f"{'-':>7}" for name in ratios.values())
         speed = result.timings["pages_per_second"] / 1e6
         print(f"{row['policy']:24} {capacity:>24} {row['hits']:>12,} {shown} {speed:9.1f}", flush=True)
@@ -76,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         "hit ratios: page, of all page accesses; prefix, only those before a request's first miss; token, of prompt "
         f"tokens{cost}. M pages/s: measured"
     )
-    if not args.warmup and args.ttl is None:
+    if not args.warmup and args.ttl is None and args.sizing is None:
         _print_ways({capacity: way(found) for capacity, found in hits.items()})
     return 0
 

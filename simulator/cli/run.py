@@ -49,6 +49,7 @@ def add_threads_argument(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from kvreplay.simulator.experiment import make_plan, run_plan
     from kvreplay.simulator.report import write_report
+    from kvreplay.simulator.report.sizes import table as sizes
     from kvreplay.simulator.report.table import as_text, ratios
     from kvreplay.simulator.report.workloads import workloads
 
@@ -74,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
     if len(results.rows):
         write_report(folder)
         for workload in workloads(results.rows):
-            print(f"{as_text(ratios(workload, 'hit_ratio'))}\n")
+            for table in filter(None, (ratios(workload, "hit_ratio") if workload.rows else None, sizes(workload))):
+                print(f"{as_text(table)}\n")
         print(f"report: {folder / 'report.html'}")
     if failed:
         print(f"{len(failed)} of {len(plan.cells)} cells failed; see {folder / 'run.json'}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The traces and policies that an experiment names, checked against the parameters that each of them takes."""
+"""The traces, policies and controllers that an experiment names, checked against the parameters that each takes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pydantic
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from kvreplay import parameters, policies
+from kvreplay.simulator.caches import sizing
 from kvreplay.traces import Trace, TraceError, load, workloads
 
 from . import grid
@@ -49,6 +50,18 @@ def parse_policies(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
         lambda name: policies.find(_find_file(name, info)).init,
         lambda name, given: policies.get(_find_file(name, info), **given),
     )
+
+
+def parse_sizings(entry: Any) -> list[Option]:
+    """The controllers that `entry` stands for: null for a fixed capacity, what `sizing.get` takes, or a mapping of
+    `name` and parameters, which may be lists. Positions are relative to the entry."""
+    if entry is None:
+        return [Option(None, ())]
+    if isinstance(entry, str):
+        return [Option(sizing.get(entry), ())]
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise ValueError(f"{entry!r} is no sizing; write null, its name, or a mapping with `name` and parameters")
+    return _parse(entry, "name", sizing.find, lambda name, given: sizing.get(name, **given))
 
 
 def parse_traces(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
@@ -95,7 +108,7 @@ def _parse(
     for i, name in enumerate(names):
         try:
             model = parameters.model(find(str(name)))
-        except (policies.PolicyError, TraceError) as error:
+        except (policies.PolicyError, sizing.SizingError, TraceError) as error:
             problems.append(problem((naming, i), str(error), name))
             continue
         fields = model.model_fields
@@ -109,6 +122,8 @@ def _parse(
                     message = f"{name}: {parameters.explain(wrong, list(fields))}"
                     unknown = wrong["type"] == "extra_forbidden"
                     problems.append(problem(choice.source(wrong["loc"]), message, wrong["input"], key=unknown))
+            except sizing.SizingError as error:  # of parameters that do not go together
+                problems.append(problem((naming, i), str(error), name))
     if problems:
         raise pydantic.ValidationError.from_exception_data(naming, problems)
     return options

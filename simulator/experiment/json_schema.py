@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kvreplay import parameters, policies
+from kvreplay.simulator.caches import sizing
 from kvreplay.traces import workloads
 
 from .schema import Axes, Experiment
@@ -51,6 +52,13 @@ def json_schema() -> Schema:
                     "as": _LABEL,
                 },
             },
+        ]
+    }
+    known_sizings = {name: sizing.find(name) for name in sizing.names()}
+    definitions["sizing"] = {
+        "anyOf": [
+            {"type": ["null", "string"], "description": "null: fixed; name:key=value"},
+            *_named("name", known_sizings.items(), definitions),
         ]
     }
     definitions["capacity"] = {"type": ["integer", "number", "string"]}

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import kvreplay.simulator.caches.sizing
 import kvreplay.simulator.replay
 from kvreplay.policies import Policy, PolicyError
+from kvreplay.simulator.caches.sizing import Sizing, SizingError
 from kvreplay.simulator.replay import CapacityError, Result, replay
 from kvreplay.simulator.replay.capacity import Capacity, Size
 from kvreplay.simulator.replay.engine import fit
@@ -26,8 +28,11 @@ from .yaml_source import Source, read
 # Columns that are known before the row is, and tell a cell from the others.
 IDENTITY = (
     *("trace", "trace_seed", "policy", "reading", "capacity", "capacity_unit"),
-    *("seed", "windows", "bytes_per_token", "warmup", "ttl", "cost_model"),
+    *("seed", "windows", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing"),
 )
+
+# Of a cell, what `fit` takes besides trace, policy and capacity.
+_SETTINGS = ("reading", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing")
 
 # For estimates only. Replays take 5 ns a page access (FIFO) to 150 ns (adaptive, on many pages), 100 bytes a page.
 _SECONDS_PER_ACCESS = 60e-9
@@ -49,6 +54,7 @@ class Cell:
     warmup: float
     ttl: float | None
     cost_model: str | None
+    sizing: Sizing | None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -56,7 +62,7 @@ class Cell:
         values = (
             *(self.trace.name, self.trace.meta.get("seed"), self.policy.label, self.reading),
             *(self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token),
-            *(self.warmup, self.ttl, self.cost_model),
+            *(self.warmup, self.ttl, self.cost_model, None if self.sizing is None else self.sizing.label),
         )
         return dict(zip(IDENTITY, values, strict=True))
 
@@ -84,19 +90,20 @@ class Cell:
             warmup=self.warmup,
             ttl=self.ttl,
             cost_model=self.cost_model,
+            sizing=self.sizing,
         )
 
 
 def label(identity: Mapping[str, Any]) -> str:
     """A cell's identity in words."""
     seed, bytes_per_token = identity["trace_seed"], identity["bytes_per_token"]
-    warmup, ttl, cost_model = identity["warmup"], identity["ttl"], identity["cost_model"]
+    warmup, ttl, cost_model, sizing = (identity[name] for name in ("warmup", "ttl", "cost_model", "sizing"))
     return (
         f"{identity['trace']}{'' if seed is None else f' #{seed}'}, {identity['policy']}, "
         f"{identity['capacity']} {identity['capacity_unit']}, {identity['reading']}, seed {identity['seed']}, "
         f"{identity['windows']} windows{'' if bytes_per_token is None else f', {bytes_per_token} B a token'}"
         f"{f', warm-up {warmup:g}' if warmup else ''}{'' if ttl is None else f', ttl {ttl:g} s'}"
-        f"{'' if cost_model is None else f', cost of {cost_model}'}"
+        f"{'' if cost_model is None else f', cost of {cost_model}'}{'' if sizing is None else f', sized by {sizing}'}"
     )
 
 
@@ -141,12 +148,14 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
         chosen = {axis: option.value for axis, option in options.items()}
         chosen = {"bytes_per_token": None, **chosen, "trace": traces[id(chosen["trace"])]}
         fitting = (chosen["trace"], chosen["policy"], chosen["capacity"])
-        settings = {name: chosen[name] for name in ("reading", "bytes_per_token", "warmup", "ttl", "cost_model")}
+        settings = {name: chosen[name] for name in _SETTINGS}
         try:
             size = fit(*fitting, **settings)
         except (CapacityError, PolicyError) as error:
             at = options["capacity" if isinstance(error, CapacityError) else "policy"]
             problems.append(f"{source.where(at.loc)}: {error}")
+        except SizingError as error:
+            problems.append(f"{source.where(options['sizing'].loc)}: {error}")
         except ValueError as error:
             problems.append(f"{source.where(options['trace'].loc)}: {error}")
         else:
@@ -182,5 +191,6 @@ def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:
 @functools.cache
 def _engine_version() -> str:
     """A hash of the code that counts: a row made by other code is not the same cell."""
-    folder = Path(kvreplay.simulator.replay.__file__).parent
-    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.py")))).hexdigest()
+    packages = (kvreplay.simulator.replay, kvreplay.simulator.caches.sizing)
+    files = [file for package in packages for file in sorted(Path(package.__path__[0]).glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -11,12 +11,13 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainVa
 
 from kvreplay.parameters import nearest
 from kvreplay.policies import Policy
+from kvreplay.simulator.caches.sizing import Sizing
 from kvreplay.simulator.replay.capacity import Capacity, parse_capacity
 from kvreplay.simulator.replay.prefill import MODELS
 from kvreplay.simulator.replay.row import COLUMNS, SETTINGS
 
 from . import grid
-from .entries import TraceSpec, parse_policies, parse_traces, problem
+from .entries import TraceSpec, parse_policies, parse_sizings, parse_traces, problem
 from .errors import ExperimentError
 from .grid import Option
 from .yaml_source import Source
@@ -44,6 +45,7 @@ def _known_metric(name: str) -> str:
 _OneOrMore = (Field(min_length=1), BeforeValidator(_as_list))
 Traces = Annotated[list[Annotated[list[Option], PlainValidator(parse_traces)]], *_OneOrMore]
 Policies = Annotated[list[Annotated[list[Option], PlainValidator(parse_policies)]], *_OneOrMore]
+Sizings = Annotated[list[Annotated[list[Option], PlainValidator(parse_sizings)]], *_OneOrMore]
 Capacities = Annotated[list[Annotated[Capacity, PlainValidator(_parse_capacity)]], *_OneOrMore]
 Readings = Annotated[list[Literal["independent", "prefix"]], *_OneOrMore]
 Seeds = Annotated[list[Annotated[int, Strict(), Field(ge=0, lt=2**63)]], *_OneOrMore]
@@ -69,13 +71,14 @@ class Axes(pydantic.BaseModel):
     warmup: Warmups | None = Field(None, description="share of the requests that fills the cache first, uncounted")
     ttl: TTLs | None = Field(None, description="seconds that an entry is good for; null: for ever")
     cost_model: CostModels | None = Field(None, description="whose prefill operations pages cost; modelled")
+    sizing: Sizings | None = Field(None, description="what moves the capacity with what is observed; null: fixed")
 
     def options(self) -> dict[str, list[Option]]:
         """The options of every axis that was given, with their places in the experiment."""
         found = {}
         for axis in Axes.model_fields:
             values = getattr(self, axis)
-            if axis in ("trace", "policy") and values is not None:
+            if axis in ("trace", "policy", "sizing") and values is not None:
                 nested = [o._replace(loc=(axis, i, *o.loc)) for i, entry in enumerate(values) for o in entry]
                 found[axis] = nested
             elif values is not None:
@@ -103,6 +106,7 @@ class Experiment(Axes):
     warmup: Warmups = [0.0]
     ttl: TTLs = [None]
     cost_model: CostModels = [None]
+    sizing: Sizings = [[Option(None, ())]]
     zip: list[Annotated[list[str], Field(min_length=2)]] = Field([], description="axes that advance together")
     exclude: list[Annotated[Axes, AfterValidator(_not_empty)]] = Field(
         [], description="cells that match all of the values are left out"
@@ -182,8 +186,8 @@ def _matches(cell: Mapping[str, Option], axis: str, wanted: list[Option]) -> boo
 
 def _equals(value: Any, wanted: Any) -> bool:
     """Whether a cell's value is the one that an exclusion means: one of that name that has the parameters given."""
-    if isinstance(wanted, Policy | TraceSpec):
-        return value.name == wanted.name and wanted.given.items() <= value.params.items()
+    if isinstance(wanted, Policy | TraceSpec | Sizing):
+        return value is not None and value.name == wanted.name and wanted.given.items() <= value.params.items()
     if isinstance(wanted, Capacity):
         return (value.value, value.unit) == (wanted.value, wanted.unit)
     return value == wanted

@@ -12,6 +12,7 @@ import numpy as np
 
 from kvreplay.policies import Policy, PolicyError
 from kvreplay.policies.bind import bind
+from kvreplay.simulator.caches.sizing import Controller, Resizes
 from kvreplay.traces.trace import Trace
 
 from . import loops
@@ -27,8 +28,9 @@ class Cell:
     """One policy in one cache on one trace, replayed from start to end in chunks.
 
     `capacity` is in pages, or in bytes where `sized`; unlike in `replay`, it may exceed the trace. `page_cost`,
-    (n_pages,) float64, is what pages cost; `ttl` is that of `replay`. `checked` compiles with array bounds checked, at
-    up to half the speed.
+    (n_pages,) float64, is what pages cost; `ttl` is that of `replay`. With a `controller` the capacity is only that at
+    the start, and the policy must be one that `is_resizable`. `checked` compiles with array bounds checked, at up to
+    half the speed.
     """
 
     def __init__(
@@ -42,17 +44,19 @@ class Cell:
         seed: int = 0,
         page_cost: np.ndarray | None = None,
         ttl: float | None = None,
+        controller: Controller | None = None,
         compiled: bool = True,
         checked: bool = False,
     ) -> None:
         self.trace, self.policy, self.reading, self.sized = trace, policy, reading, sized
+        self.capacity = capacity
         self.page_cost = page_cost
         self.warmed_up = 0  # requests replayed that do not count
         self.tally = np.zeros(loops.TALLY_SIZE, np.int64)
         self.cached = np.zeros(trace.n_pages, np.uint8)
         future = future_of(trace) if "future" in policy.needs else None
         # A policy's own capacity is in pages: no more of them than the trace has can ever be cached.
-        pages = trace.n_pages if sized else capacity
+        pages = trace.n_pages if sized or controller is not None else capacity
         sizes = trace.page_bytes if sized else None
         told = requests_of(trace) if "requests" in policy.needs else None
         self.state = policy.init(
@@ -66,17 +70,42 @@ class Cell:
             parent=trace.parent,
             requests=told,
         )
-        self.advance = self._bind(capacity, compiled, checked)
+        bound = partial(
+            bind, hooks=policy.hooks.compiled, compiled=compiled, checked=checked, cache=policy.hooks.importable
+        )
+        self._held: tuple[Any, ...] = ()  # what a shrinking loop takes besides what all loops take
+        self.advance = self._bind(bound)
+        shrink = loops.shrink_prefix if reading == "prefix" else loops.shrink
+        self._shrink = bound(shrink) if controller is not None else None
+        self.resizes = Resizes()
+        self._controller = controller
         self._expiry = None if ttl is None else Expiry(trace, ttl, reading)
         self._hit = np.empty(0, np.uint8)
+
+    def compile(self) -> None:
+        """Compile what the first call would else compile: replays nothing."""
+        self.advance(0, 0, np.empty(1, np.uint8))
+        if self._shrink is not None:
+            self._shrink(self.state, 0, self.cached, self.tally[loops.USED], self.tally, *self._held)
 
     def warm_up(self, requests: int) -> None:
         """Replay the first `requests` requests; from now on `tally` counts as if they had not been."""
         for _ in self._replay(0, requests):
             pass
         self.warmed_up = requests
+        self.resizes = Resizes()
         self.tally[[loops.EVICTIONS, loops.REJECTIONS]] = 0
         self.tally[loops.PEAK] = self.tally[loops.USED]
+
+    def resize(self, capacity: int, request: int) -> None:
+        """From `request` on, the next one, the cache holds `capacity`: what is too much leaves now."""
+        assert self._shrink is not None
+        self.resizes.note(self.capacity, capacity)
+        self.capacity = capacity
+        if self.tally[loops.USED] > capacity:
+            now = self.trace.bounds[request]
+            self._shrink(self.state, now, self.cached, capacity, self.tally, *self._held)
+            self._check()
 
     def chunks(self, windows: int) -> Iterator[tuple[int, int, int, np.ndarray]]:
         """Replay chunk by chunk: the window, the requests start .. stop - 1, and a hit byte per access, reused.
@@ -92,41 +121,57 @@ class Cell:
         bounds = self.trace.bounds
         while start < end:
             stop = min(max(bisect.bisect_right(bounds, bounds[start] + _CHUNK, start) - 1, start + 1), end)
+            controller = self._controller
+            if controller is not None:
+                stop = min(stop, start - start % controller.period + controller.period)
             accesses = bounds[stop] - bounds[start]
             if accesses > len(self._hit):
                 self._hit = np.empty(max(accesses, _CHUNK), np.uint8)
             self.advance(start, stop, self._hit)
-            if self.tally[loops.FAULT]:
-                raise PolicyError(self._fault())
+            self._check()
             if self._expiry is not None:
                 self._expiry.apply(start, stop, self._hit)
             yield start, stop, self._hit[:accesses]
+            if controller is not None:
+                controller.observe(self.trace.pages[bounds[start] : bounds[stop]], self._hit[:accesses])
+                if stop % controller.period == 0 and stop < self.trace.n_requests:
+                    self.resize(controller.decide(self.capacity), stop)
             start = stop
 
-    def _bind(self, capacity: int, compiled: bool, checked: bool) -> Callable[[int, int, np.ndarray], None]:
-        trace, hooks = self.trace, self.policy.hooks
-        bounds, pages, state, cached, tally = trace.bounds, trace.pages, self.state, self.cached, self.tally
-        bound = partial(bind, hooks=hooks.compiled, compiled=compiled, checked=checked, cache=hooks.importable)
-        if hooks.by_request:
+    def _bind(
+        self, bound: Callable[[Callable[..., None]], Callable[..., None]]
+    ) -> Callable[[int, int, np.ndarray], None]:
+        trace, state, cached, tally = self.trace, self.state, self.cached, self.tally
+        bounds, pages = trace.bounds, trace.pages
+        if self.policy.hooks.by_request:
             run = bound(loops.replay_served)
             offsets, seen = trace.offsets, np.zeros(trace.n_pages, np.uint8)
-            return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, seen, capacity, tally)
+            return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, seen, self.capacity, tally)
         if self.reading == "prefix":
             run = bound(loops.replay_prefix)
             offsets = trace.offsets
-            children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
-            shared = (cached, capacity, tally, trace.parent, children, in_use)
-            return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, *shared)
+            tree = (trace.parent, np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8))
+            self._held = tree
+            return lambda start, stop, hit: run(
+                state, offsets, pages, start, stop, hit, cached, self.capacity, tally, *tree
+            )
         loop: Callable[..., None] = loops.replay_independent
         sizes: list[Any] = []
+        held: Any = np.broadcast_to(np.int64(1), trace.n_pages)
         if self.sized and trace.access_bytes is None:
-            loop, sizes = loops.replay_sized, [trace.page_bytes]
+            loop, sizes, held = loops.replay_sized, [trace.page_bytes], trace.page_bytes
         elif self.sized:
-            loop, sizes = loops.replay_resized, [trace.access_bytes, np.zeros(trace.n_pages, np.int64)]
+            held = np.zeros(trace.n_pages, np.int64)
+            loop, sizes = loops.replay_resized, [trace.access_bytes, held]
+        self._held = (held,)
         run = bound(loop)
         return lambda start, stop, hit: run(
-            state, pages, bounds[start], bounds[stop], hit, cached, capacity, tally, *sizes
+            state, pages, bounds[start], bounds[stop], hit, cached, self.capacity, tally, *sizes
         )
+
+    def _check(self) -> None:
+        if self.tally[loops.FAULT]:
+            raise PolicyError(self._fault())
 
     def _fault(self) -> str:
         code, wrong = self.policy.hooks.decide_code, self.tally[loops.WRONG]

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from kvreplay.parameters import nearest
-from kvreplay.policies import Policy, PolicyError, get
+from kvreplay.policies import Policy, PolicyError, get, names
+from kvreplay.simulator.caches import sizing as sizings
+from kvreplay.simulator.caches.sizing import Sizing, SizingError
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
@@ -51,6 +53,7 @@ def replay(
     warmup: float = 0,
     ttl: float | None = None,
     cost_model: str | None = None,
+    sizing: str | Sizing | None = None,
     compiled: bool = True,
 ) -> Result:
     """Replay `trace` against `policy` (anything that `policies.get` takes) in a cache of `capacity`.
@@ -61,12 +64,13 @@ def replay(
     share of the requests, from 0 to below 1, that only fills the cache: the row counts what comes after them.
     `ttl` is how many seconds an entry is good for since it was inserted or renewed; see `expiry`. `cost_model`, one of
     `prefill.MODELS`, says whose prefill operations the pages of a prefix trace cost; without it the trace's own costs
-    count, if it has any. `compiled=False` runs the same source as plain Python, 100 times slower, for debugging a
+    count, if it has any. `sizing`, what `caches.sizing.get` takes, moves the capacity with what is observed; `capacity`
+    is that at the start. `compiled=False` runs the same source as plain Python, 100 times slower, for debugging a
     policy.
 
-    Raises TraceError where the trace does not fit the reading, CapacityError, and PolicyError.
+    Raises TraceError where the trace does not fit the reading, CapacityError, PolicyError, and SizingError.
     """
-    policy = get(policy)
+    policy, sizing = get(policy), None if sizing is None else sizings.get(sizing)
     size = fit(
         trace,
         policy,
@@ -76,13 +80,15 @@ def replay(
         warmup=warmup,
         ttl=ttl,
         cost_model=cost_model,
+        sizing=sizing,
     )
     try_out(policy)
     costs = trace.page_cost if cost_model is None else page_flops(trace, cost_model)
     options: dict[str, Any] = {"sized": size.unit == "bytes", "seed": seed, "page_cost": costs}
     if compiled:
         rehearse(trace, policy, size.amount, reading, **options)
-    cell = Cell(trace, policy, size.amount, reading, ttl=ttl, compiled=compiled, **options)
+    controller = None if sizing is None else sizing.start(size.amount)
+    cell = Cell(trace, policy, size.amount, reading, ttl=ttl, controller=controller, compiled=compiled, **options)
     cell.warm_up(int(warmup * trace.n_requests))
     counts = _count(cell, min(windows, trace.n_requests - cell.warmed_up))
     inputs = {
@@ -90,6 +96,7 @@ def replay(
         "warmup": float(warmup),
         "ttl": None if ttl is None else float(ttl),
         "cost_model": cost_model,
+        "sizing": None if sizing is None else sizing.label,
     }
     return Result(_row(cell, size, inputs, counts, bytes_per_token), counts.timings())
 
@@ -104,10 +111,11 @@ def fit(
     warmup: float = 0,
     ttl: float | None = None,
     cost_model: str | None = None,
+    sizing: str | Sizing | None = None,
 ) -> Size:
     """What `capacity` comes to on `trace`, without replaying it; the arguments are those of `replay`.
 
-    Raises TraceError, CapacityError, PolicyError or ValueError where they do not go together.
+    Raises TraceError, CapacityError, PolicyError, SizingError or ValueError where they do not go together.
     """
     if reading not in READINGS:
         raise ValueError(f"reading {reading!r} is unknown; use {' or '.join(READINGS)}")
@@ -135,6 +143,9 @@ def fit(
         raise TraceError(f"ttl: {trace.name} has no arrival times", mend="use a trace with them, or leave ttl out")
     if cost_model is not None:
         _check_cost_model(trace, cost_model)
+    if sizing is not None:
+        sizings.get(sizing)
+        _check_resizable(policy)
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(
@@ -148,6 +159,18 @@ def fit(
     if size.unit == "bytes" and reading == "prefix":
         raise TraceError(f"the prefix reading of {trace.name} counts in pages", mend="give the capacity in pages")
     return size
+
+
+def _check_resizable(policy: Policy) -> None:
+    """Raise SizingError where the capacity of `policy` cannot move: it has queues or sketches made for one."""
+    if not is_resizable(policy):
+        able = [name for name in names() if is_resizable(get(name))]
+        raise SizingError(f"policy {policy.label} is built for one capacity; to resize, use one of {', '.join(able)}")
+
+
+def is_resizable(policy: Policy) -> bool:
+    """Whether a cache under `policy` can be resized: only the replay loop knows its capacity."""
+    return policy.hooks.sized and "byte_capacity" not in policy.needs
 
 
 def _check_cost_model(trace: Trace, model: str) -> None:
@@ -165,6 +188,8 @@ class _Counts:
 
     def __init__(self, windows: int) -> None:
         self.pages, self.hits, self.prefix_hits, self.tokens, self.tokens_saved = np.zeros((5, windows), np.int64)
+        self.capacity = np.zeros(windows, np.int64)  # at the end of each
+        self.capacity_sum = 0  # over requests
         self.requests_hit = self.bytes = self.byte_hits = 0
         self.ratios = self.cost = self.cost_hits = 0.0
         self.wall = self.cpu = 0.0
@@ -179,8 +204,8 @@ def _count(cell: Cell, windows: int) -> _Counts:
     counts = _Counts(windows)
     page_tokens = trace.page_tokens or 0
     prompt_tokens = trace.prompt_tokens if trace.prompt_tokens is not None else np.empty(0, np.int32)
-    # The first call compiles: it replays nothing, so that the clocks below see only the replay.
-    cell.advance(0, 0, np.empty(1, np.uint8))
+    # The clocks below see only the replay.
+    cell.compile()
     wall, cpu = time.perf_counter(), time.thread_time()
     for window, start, stop, hit in cell.chunks(windows):
         counts.wall += time.perf_counter() - wall
@@ -193,6 +218,8 @@ def _count(cell: Cell, windows: int) -> _Counts:
             prefix_hits, tokens_saved, requests_hit, ratios = count_requests(
                 hit, trace.offsets, start, stop, prompt_tokens, page_tokens
             )
+        counts.capacity[window] = cell.capacity
+        counts.capacity_sum += cell.capacity * (stop - start)
         counts.pages[window] += len(hit)
         counts.hits[window] += hits
         counts.prefix_hits[window] += prefix_hits
@@ -263,11 +290,16 @@ def _row(
         "rejections": int(tally[loops.REJECTIONS]),
         "peak_pages": None if cell.sized else peak,
         "peak_bytes": peak_bytes,
+        "mean_capacity": counts.capacity_sum / requests,
+        "final_capacity": cell.capacity,
+        "resizes": cell.resizes.changes,
+        "reversals": cell.resizes.reversals,
         "series_pages": counts.pages.tolist(),
         "series_hits": counts.hits.tolist(),
         "series_prefix_hits": counts.prefix_hits.tolist(),
         "series_tokens": counts.tokens.tolist() if has_tokens else None,
         "series_tokens_saved": counts.tokens_saved.tolist() if has_tokens else None,
+        "series_capacity": counts.capacity.tolist(),
         "policy_stats": _stats(cell),
         "trace_hash": trace.content_hash,
         "policy_fingerprint": cell.policy.fingerprint,

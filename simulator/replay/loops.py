@@ -232,6 +232,17 @@ def replay_served(state, offsets, pages, start, stop, hit, seen, capacity, tally
         tally[PEAK] = max(tally[PEAK], used)
 
 
+def shrink(state, now, cached, capacity, tally, held):
+    """Evict until no more than `capacity` is used. `held` (n_pages,): how much of it each cached page takes."""
+    tally[USED] = _make_room(state, now, tally[USED], capacity, cached, held, tally)
+
+
+def shrink_prefix(state, now, cached, capacity, tally, parent, children, in_use):
+    """As `shrink`, among prefix pages between two requests: leaves leave."""
+    while tally[USED] > capacity and _evict_leaf(state, now, cached, tally, parent, children, in_use):
+        tally[USED] -= 1
+
+
 def _tell(state, page, now, cached, tally):
     """Tell the policy of a page that is new, or that it gave up but that could not leave and was used again."""
     if tally[READY] == page + 1:

@@ -186,8 +186,9 @@ _Key = tuple[str, str, str, int, str]  # trace, reading, unit of capacity, capac
 def _groups(results: Results) -> dict[_Key, list[Row]]:
     groups: dict[_Key, list[Row]] = defaultdict(list)
     for workload in workloads(results.rows):
-        for row in workload.rows:
-            groups[workload.trace, workload.reading, workload.unit, row["capacity"], row["policy"]].append(row)
+        for row in (*workload.rows, *workload.resized):
+            policy = " sized by ".join(filter(None, (row["policy"], row["sizing"])))
+            groups[workload.trace, workload.reading, workload.unit, row["capacity"], policy].append(row)
     return groups
 
 

@@ -48,4 +48,4 @@ def _workload(rows: Sequence[Row]) -> Workload:
     first = rows[0]
     name = first["trace"].partition(":")[0]
     known = [row | {"footprint": round(row["capacity"] / row["capacity_share"])} for row in rows]
-    return Workload(first["trace"], first["reading"], first["capacity_unit"], known, name)
+    return Workload(first["trace"], first["reading"], first["capacity_unit"], known, [], name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from kvreplay.simulator.experiment.store import Results
 
-from . import figure, findings, provenance, table
+from . import figure, findings, provenance, sizes, table
 from .glossary import DEFINITIONS
 from .plots import FIGURES
 from .style import looks
@@ -22,6 +22,8 @@ _CAPTIONS = {
     "the gap to the offline optimum; below -100 % a policy loses more than that gains. Workloads on which LRU or the "
     "optimum did not run are left out; where they ran on none, blue shows the ratio itself.",
     "time": "Each point is 1/25 of the requests. The first ones find an empty cache.",
+    "size": "Capacities that move with what is observed, and the fixed one that they start from. Each point of the "
+    "page hit ratio is 1/50 of the requests.",
     "memory": "Read it from left to right: the memory that a ratio costs under each policy.",
 }
 
@@ -82,6 +84,11 @@ def _pictures(found: Sequence[Workload], metric: str) -> Iterable[str]:
 def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterable[str]:
     yield "<h2>Tables</h2>"
     for workload in found:
+        resized = sizes.table(workload)
+        if resized is not None:
+            yield as_html(resized)
+        if not workload.rows:
+            continue
         yield as_html(table.ratios(workload, metric))
         ways = table.ways(workload, metric)
         if ways is not None:

@@ -12,6 +12,7 @@ from . import numbers
 from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, WIDTH, End, Panel, label_ends
 from .findings import is_online
 from .heat_map import heat_map
+from .sizes import sizes
 from .style import HEADROOM, INFINITE, Look
 from .workloads import METRICS, Point, Workload, is_number, policies
 
@@ -29,6 +30,8 @@ def over_time(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]
     """The page hit ratio over the course of the trace, at its middle capacity. No other metric has a series."""
     panels = []
     for workload in workloads:
+        if not workload.capacities:
+            continue
         capacity, share = workload.capacities[len(workload.capacities) // 2]
         title = f"{workload.title}, {numbers.size(capacity, workload.unit)} ({numbers.share(share)})"
         if any(_series(workload, policy, capacity) is not None for policy in looks):
@@ -47,6 +50,7 @@ FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]
     "heat-map": ("{metric}: policies and workloads", heat_map),
     "time": ("page hit ratio over time", over_time),
     "memory": ("memory against {metric}", memory),
+    "size": ("capacity over time, beside the page hit ratio", sizes),
 }
 
 

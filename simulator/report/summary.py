@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kvreplay.simulator.experiment.store import Results
 
-from . import findings, provenance, table
+from . import findings, provenance, sizes, table
 from .workloads import workloads
 
 
@@ -18,7 +18,8 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     parts.append("\n".join(f"- **{table.escape(what)}**: {table.escape(text)}" for what, text in answer))
     for workload in found:
         best = table.best(findings.find(workload, metric))
-        for content in filter(None, (table.ratios(workload, metric), table.ways(workload, metric), best)):
+        contents = (table.ratios(workload, metric), table.ways(workload, metric), best) if workload.rows else ()
+        for content in filter(None, (sizes.table(workload), *contents)):
             parts.append(f"**{table.escape(content.title)}**\n\n{table.as_markdown(content)}")
     made = run.get("provenance") or {}
     dirty = ", with changes" if made.get("dirty") else ""

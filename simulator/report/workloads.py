@@ -52,7 +52,8 @@ class Workload:
     trace: str
     reading: str
     unit: str  # what capacities count: pages or bytes
-    rows: list[Row]
+    rows: list[Row]  # of fixed capacities
+    resized: list[Row]  # of capacities that moved
     name: str  # the trace, without its parameters where they tell it from no other
 
     @property
@@ -154,7 +155,9 @@ def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
         kind = name.partition(":")[0]
         if trace in (None, name, own[0]["trace"], kind):
             shown = kind if kinds[kind] == 1 else name
-            found.append(Workload(name + setting, reading, unit, _aligned(own), shown + setting))
+            own = _aligned(own)
+            fixed, resized = ([row for row in own if (row["sizing"] is None) == is_fixed] for is_fixed in (True, False))
+            found.append(Workload(name + setting, reading, unit, fixed, resized, shown + setting))
     if trace is not None and not found:
         raise ReportError(f"trace {trace!r} is not in the results; {nearest(trace, list(kinds))}")
     return found

@@ -125,3 +125,19 @@ def test_versions_may_be_written_as_numbers():
     chat = {"trace": {"generate": "conversation", "sessions": 5}, "reading": "prefix", "capacity": 5}
     labels = [cell.policy.label for cell in make_plan(SMALL | chat | {"policy": servers}).cells]
     assert labels == [f"vllm-lru:tail={tail}:version={v}" for tail in ("partial", "full") for v in ("0.33", "0.11")]
+
+
+def test_sizings_are_an_axis():
+    sizing = [None, "hit-ratio:low=0.2", {"name": "hit-ratio", "period": [10, 20]}]
+    changes = {
+        "policy": "lru",
+        "capacity": 5,
+        "sizing": sizing,
+        "exclude": [{"sizing": {"name": "hit-ratio", "period": 20}}],
+    }
+    plan = make_plan(SMALL | changes)
+    assert [cell.identity["sizing"] for cell in plan.cells[:3]] == [None, "hit-ratio:low=0.2", "hit-ratio:period=10"]
+    assert len(plan.cells) == 9
+    assert plan.cells[1].replay().row["sizing"] == "hit-ratio:low=0.2"
+    (problem,) = problems(policy="arc", sizing=["hit-ratio"], capacity=5)
+    assert problem.startswith("sizing.0: policy arc is built for one capacity; to resize, use one of clock, fifo,")

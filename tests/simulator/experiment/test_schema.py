@@ -232,6 +232,7 @@ def test_the_projects_experiments_are_valid(validator, path):
         {"policy": ["all", {"name": "w-tinylfu", "window": [0.1, 0.2]}, {"name": "./mine.py", "x": 1}]},
         {"capacity": [1000, "10%", "4GiB"], "reading": ["prefix"], "seed": [0, 1]},
         {"zip": [["trace", "capacity"]], "exclude": [{"policy": "lru", "seed": 1}], "tolerance": {"hits": 1}},
+        {"sizing": [None, "hit-ratio", {"name": "hit-ratio", "low": [0.2, 0.3]}]},
     ],
 )
 def test_the_json_schema_accepts_what_is_accepted(validator, changes):
@@ -251,6 +252,9 @@ def test_the_json_schema_accepts_what_is_accepted(validator, changes):
         {"seed": -1},
         {"windows": []},
         {"exclude": [{"readin": "prefix"}]},
+        {"sizing": {"name": "hit-ratio", "low": 2}},
+        {"sizing": {"name": "hit-ratio", "lo": 0.2}},
+        {"sizing": {"low": 0.2}},
     ],
 )
 def test_the_json_schema_refuses_what_is_refused(validator, changes):

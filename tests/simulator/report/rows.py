@@ -36,6 +36,7 @@ def row(
         "warmup": 0.0,
         "ttl": None,
         "cost_model": None,
+        "sizing": None,
         "requests": total,
         "pages": total,
         "hits": hit,
@@ -58,14 +59,33 @@ def row(
         "rejections": 0,
         "peak_pages": capacity,
         "peak_bytes": None,
+        "mean_capacity": float(capacity),
+        "final_capacity": capacity,
+        "resizes": 0,
+        "reversals": 0,
         "series_pages": pages,
         "series_hits": list(hits),
+        "series_capacity": [capacity] * len(pages),
         "policy_stats": "{}",
         "trace_hash": "c0ffee" * 5,
         "policy_fingerprint": "f" * 16,
     }
     assert not changes.keys() - values.keys()
     return values | changes
+
+
+def resized(policies: Sequence[str] = ("lru",), **changes: Any) -> list[dict[str, Any]]:
+    """For each policy rows of capacities that move from 100 pages on: one grows to 200, the other shrinks to 50."""
+    ways = {"hit-ratio": [100, 150, 200], "hit-ratio:high=0.9:low=0.8": [100, 60, 50]}
+    return [
+        row(
+            *(policy, [40 + k, 50, 60]),
+            **{"sizing": sizing, "series_capacity": series, "mean_capacity": sum(series) / 3},
+            **{"final_capacity": series[-1], "resizes": 2, **changes},
+        )
+        for policy in policies
+        for k, (sizing, series) in enumerate(ways.items())
+    ]
 
 
 def save(folder: Path, rows: Sequence[dict[str, Any]], **run: Any) -> Results:

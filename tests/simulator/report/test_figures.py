@@ -16,7 +16,7 @@ from kvreplay.simulator.report.figure import spread, to_png, to_svg
 from kvreplay.simulator.report.plots import FIGURES
 from kvreplay.simulator.report.style import looks
 
-from .rows import grid, row, save
+from .rows import grid, resized, row, save
 
 MANY = ["belady", "lru", "fifo", "lfu", "sieve", "s3-fifo", "random", "adaptive", "w-tinylfu", "w-tinylfu-80-20"]
 MANY += [
@@ -56,7 +56,7 @@ def texts(figure: Figure):
 @pytest.mark.parametrize("policies", [MANY[:1], MANY[:4], MANY])
 def test_no_text_is_cut_off_or_covers_another(tmp_path, kind, policies):
     rows = grid(policies) + grid(policies, trace="a_trace_with_quite_a_long_name_2024", reading="prefix")
-    rows += grid(policies, (5000,), trace="single", footprint=20000, peak_bytes=2**33)
+    rows += grid(policies, (5000,), trace="single", footprint=20000, peak_bytes=2**33) + resized(policies)
     figure = plot(save(tmp_path, rows), kind)
     written = texts(figure)
     assert len(written) > 8
@@ -72,7 +72,7 @@ def test_no_text_is_cut_off_or_covers_another(tmp_path, kind, policies):
         assert across <= 1 or along <= 4, (text, other)
 
 
-@pytest.mark.parametrize("kind", FIGURES)
+@pytest.mark.parametrize("kind", [kind for kind in FIGURES if kind != "size"])
 def test_every_policy_is_named_in_every_panel(tmp_path, kind):
     figure = plot(save(tmp_path, grid(MANY[:6]) + grid(MANY[:6], trace="logs")), kind)
     written = [text for text, _ in texts(figure)]
@@ -130,9 +130,19 @@ def test_heat_map_shows_the_share_of_the_way(tmp_path):
     assert written.count("-30 %") == 2
 
 
+def test_capacities_that_move_are_drawn_below_the_hit_ratio(tmp_path):
+    above, below = plot(save(tmp_path, [row("lru", [20, 40, 60]), *resized()]), "size").axes
+    drawn = [line.get_xydata().tolist() for line in above.lines]
+    assert any(np.allclose(xy, [[100 / 6, 0.4], [50, 0.5], [500 / 6, 0.6]]) for xy in drawn if len(xy) == 3)
+    steps = [line.get_ydata().tolist() for line in below.lines]
+    assert [100, 150, 200] in steps
+    assert [100, 60, 50] in steps
+    assert [100, 100, 100] in steps, "the fixed one"
+
+
 @pytest.mark.parametrize("kind", FIGURES)
 def test_same_rows_same_bytes(tmp_path, kind):
-    results = save(tmp_path, grid(MANY[:5]))
+    results = save(tmp_path, grid(MANY[:5]) + resized())
     assert to_svg(plot(results, kind)) == to_svg(plot(results, kind))
     assert to_png(plot(results, kind)) == to_png(plot(results, kind))
 
@@ -148,7 +158,8 @@ def test_svg_keeps_text_as_text_and_no_date(tmp_path):
 
 def test_names_are_no_formulas(tmp_path):
     for kind in FIGURES:
-        to_png(plot(save(tmp_path, grid(["a$b^$", "$\\frac"], trace="$\\sum")), kind))
+        rows = grid(["a$b^$", "$\\frac"], trace="$\\sum") + resized(["$x_1$"], trace="$\\sum")
+        to_png(plot(save(tmp_path, rows), kind))
 
 
 def test_plots_of_one_trace_and_metric(tmp_path):

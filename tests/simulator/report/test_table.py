@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kvreplay.simulator.report import compare, numbers, table
+from kvreplay.simulator.report import compare, numbers, sizes, table
 from kvreplay.simulator.report.workloads import workloads
 
-from .rows import row, save
+from .rows import resized, row, save
 
 
 def test_ratios_in_a_terminal(tmp_path):
@@ -35,6 +35,22 @@ def test_ways_to_the_optimum(tmp_path):
     assert found.header == ["policy", "100", "200"]
     assert found.rows == [["belady-bypass", "100.0", "–"], ["lru", "0.0", "–"], ["mru", "-20.0", "–"]]
     assert table.ways(workload, "token_hit_ratio") is None
+
+
+def test_capacities_that_move_stand_beside_a_fixed_one_of_their_mean(tmp_path):
+    fixed = [row("lru", [hits] * 3, capacity=capacity) for capacity, hits in ((100, 20), (200, 60))]
+    (workload,) = workloads(save(tmp_path, [*fixed, *resized()]).rows)
+    assert list(workload.at("hit_ratio", 100)) == ["lru"], "no other curve takes them for a fixed size"
+    first, second = sizes.table(workload).rows
+    # Mean 150: half way from 20 % to 60 %. 150 hits of 300 requests.
+    assert first == [
+        *("lru sized by hit-ratio", "100 pages", "150 pages", "200 pages", "2", "0", "50.00 %", "40.00 %"),
+        f"{1000 * 150 / 300 / 150:.3g}",
+    ]
+    assert second[7] == "–", "a mean of 70 is below the least that ran"
+    (alone,) = workloads(save(tmp_path / "alone", resized()).rows)
+    assert sizes.table(alone).rows[0][7] == "–"
+    assert sizes.table(workloads(save(tmp_path / "fixed", fixed).rows)[0]) is None
 
 
 def test_markdown_escapes_what_would_break_it():
