@@ -1,0 +1,15 @@
+"""Real memory: pages of K/V in torch, and codecs that store them in fewer bytes.
+
+What is counted elsewhere exists here: bytes are kept, copies are made, errors are measured. Needs torch and NumPy only,
+and runs the same on CPU and CUDA; where numba or Triton is installed some loops are compiled, to the same result.
+"""
+
+from kvreplay.lazy import lazy
+
+__getattr__, __all__ = lazy(
+    __name__,
+    {
+        "PageLayout": "kvreplay.simulator.backends.layout",
+        "LayoutError": "kvreplay.simulator.backends.layout",
+    },
+)
