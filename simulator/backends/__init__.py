@@ -1,4 +1,4 @@
-"""Real memory: pages of K/V in torch, and codecs that store them in fewer bytes.
+"""Real memory: a pool of K/V pages in torch, and codecs that store them in fewer bytes.
 
 What is counted elsewhere exists here: bytes are kept, copies are made, errors are measured. Needs torch and NumPy only,
 and runs the same on CPU and CUDA; where numba or Triton is installed some loops are compiled, to the same result.
@@ -9,6 +9,7 @@ from kvreplay.lazy import lazy
 __getattr__, __all__ = lazy(
     __name__,
     {
+        "TorchPagePool": "kvreplay.simulator.backends.page_pool",
         "PageLayout": "kvreplay.simulator.backends.layout",
         "LayoutError": "kvreplay.simulator.backends.layout",
     },
