@@ -52,8 +52,8 @@ class PageData:
         """(n,) uint64: equal for pages of equal bits, the same on every device; a sum of words times random numbers."""
         if self._factors is None:
             generator = torch.Generator().manual_seed(0)
-            words = self._rows.shape[1]
-            factors = torch.randint(-(2**63), 2**63 - 1, (words,), generator=generator, dtype=torch.int64) | 1
+            shape = self._rows.shape[1:]
+            factors = torch.randint(-(2**63), 2**63 - 1, shape, generator=generator, dtype=torch.int64) | 1
             self._factors = factors.to(self.data.device)
         hashes = []
         for few in self._index(pages).split(self._step):
