@@ -148,6 +148,8 @@ def _describe(name: str, function: Callable[..., Any], about: str | None) -> Non
 
 def _written(default: Any) -> str:
     """A default as an experiment writes it: nested settings as a mapping of what is set."""
+    if default is inspect.Parameter.empty:
+        return "(to be given)"
     if not dataclasses.is_dataclass(default):
         return str(default)
     settings = ((field.name, getattr(default, field.name)) for field in dataclasses.fields(default))

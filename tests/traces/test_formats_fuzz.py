@@ -15,6 +15,7 @@ from kvreplay.traces.formats.source import Source
 
 from .test_formats_csv import AZURE_2023, AZURE_2024, BURST_3, COLUMNS
 from .test_formats_keys import ORACLE
+from .test_formats_questions import A_LINE_EACH, DOCUMENT, DUPLICATES, LABELLED, OBJECTS
 from .test_formats_table import full, write_table
 
 MOONCAKE = b"".join(
@@ -46,6 +47,7 @@ VALID = [
     ("azure", AZURE_2023.encode(), {}),
     ("azure", AZURE_2024.encode(), {}),
     ("burstgpt", BURST_3.encode(), {}),
+    *(("questions", text.encode(), {}) for text in (LABELLED, DUPLICATES, DOCUMENT, OBJECTS, A_LINE_EACH)),
     ("columns", COLUMNS.encode(), {"key": "url", "time": "when", "size": "bytes", "session": "who"}),
     ("keys", b"a\nb\na\n", {}),
     ("oracleGeneral", ORACLE, {}),

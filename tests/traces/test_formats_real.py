@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kvreplay.traces import load
@@ -58,5 +59,21 @@ def test_azure_2023_code(real):
 
 
 def test_banking77_by_its_columns(real):
-    trace = load(real("banking77_train.csv.gz"), key="category")
+    trace = load(real("banking77_train.csv.gz"), "columns", key="category")
     assert (trace.n_requests, trace.n_pages) == (10_003, 77)
+
+
+def test_banking77_as_questions(real):
+    trace = load(real("banking77_train.csv.gz"))
+    assert (trace.n_requests, trace.intent.max() + 1, trace.meta["intents_in_scope"]) == (10_003, 77, 77)
+    assert next(trace.texts()) == "I am still waiting on my card?"
+
+
+def test_clinc150_as_questions(real):
+    trace = load(real("clinc150.json.gz"))
+    assert trace.meta["intents_in_scope"] == 150
+    counts = np.bincount(trace.intent)
+    assert counts[150:].tolist() == [1] * 1_200
+    # 150 questions of each intent, but for those that come twice.
+    assert 150 * 150 - 10 < counts[:150].sum() <= 150 * 150
+    assert counts[:150].max() == 150

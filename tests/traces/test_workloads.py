@@ -4,6 +4,7 @@ import inspect
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from kvreplay import parameters
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.workloads import find, generate, names
 
+REQUIRED = {"mix": ["parts"], "questions": ["source"]}
 SMALL = {
     "agent": {"sessions": 5},
     "conversation": {"sessions": 20},
     "mix": {"parts": [{"workload": "zipf"}, {"workload": "scan"}], "requests": 200},
+    "questions": {"source": str(Path(__file__).with_name("questions.csv")), "requests": 200},
     "system_prompt": {"requests": 50, "system_words": 100},
 } | {name: {"requests": 200} for name in ("diverse", "loop", "paraphrased", "repetitive", "scan", "zipf")}
 
@@ -37,7 +40,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 def test_every_parameter_is_named_typed_and_seeded(name):
     arguments = inspect.signature(find(name)).parameters.values()
     assert all(argument.kind is argument.KEYWORD_ONLY for argument in arguments)
-    assert [a.name for a in arguments if a.default is a.empty] == (["parts"] if name == "mix" else [])
+    assert [a.name for a in arguments if a.default is a.empty] == REQUIRED.get(name, [])
     assert {"requests", "seed"} <= {argument.name for argument in arguments}
     assert parameters.model(find(name)).model_json_schema()["properties"]["seed"]["default"] == 0
 

@@ -29,6 +29,7 @@ _MODULES = {
     "azure": "azure",
     "burstgpt": "burstgpt",
     "oracleGeneral": "oracle_general",
+    "questions": "questions",
     "columns": "columns",
     "keys": "keys",
 }

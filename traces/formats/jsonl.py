@@ -64,7 +64,7 @@ def groups(source: Source, optional: tuple[str, ...] = ()) -> Iterator[list[Reco
     for line, text in source.lines():
         if not text or text.isspace():
             continue
-        record = Record(source, line, _parse(source, line, text))
+        record = Record(source, line, _object(source, line, text))
         first = record.fields if first is None else first
         for name in optional:
             if name in record.fields and name not in first:
@@ -84,12 +84,18 @@ def has_fields(head: bytes, *names: str) -> bool:
     return line.startswith(b"{") and all(re.search(rb'(?<!\\)"%s"\s*:' % name.encode(), line) for name in names)
 
 
-def _parse(source: Source, line: int, text: str) -> dict[str, Any]:
+def parse(source: Source, text: str, line: int, mend: str) -> Any:
+    """The JSON value that `text`, which begins in `line`, is. Raises TraceError where it is none."""
     try:
-        value = json.loads(text)
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise source.error(f"is not JSON ({error.msg})", line=line + error.lineno - 1, mend=mend) from error
     except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply or too long a number"
-        raise source.error(f"is not JSON ({reason})", line=line, mend="write one object a line") from error
+        raise source.error("is not JSON (nested too deeply or too long a number)", line=line, mend=mend) from error
+
+
+def _object(source: Source, line: int, text: str) -> dict[str, Any]:
+    value = parse(source, text, line, "write one object a line")
     if not isinstance(value, dict):
         raise source.error(f"is {_short(value)}, not an object", line=line, mend="write one object a line")
     return value

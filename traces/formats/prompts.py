@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..builder import Batch
-from ..page_ids import chain_pages
-from ..tokenizers import tokenize
+from ..text_batch import text_batch, tokenizer_notes
 from . import Facts, jsonl
 from .fields import Clock, Labels, PageTokens
 from .jsonl import Record
@@ -38,8 +37,6 @@ def read(
     for group in jsonl.groups(source, optional=_OPTIONAL):
         given = given or {"text", *_OPTIONAL} & {"text", *group[0].fields}
         texts = [_text(record) for record in group]
-        tokens, offsets = tokenize(texts, tokenizer)
-        keys, counts = chain_pages(tokens, offsets, page_tokens)
         lines = [record.line for record in group]
         arrival, output = None, None
         if "timestamp" in given:
@@ -47,23 +44,17 @@ def read(
         if "output_tokens" in given:
             output = np.array([record.integer("output_tokens") for record in group])
         add(
-            Batch(
-                keys=keys,
-                counts=counts,
+            text_batch(
+                texts,
+                tokenizer,
+                page_tokens,
                 arrival=arrival,
-                prompt_tokens=np.diff(offsets),
                 output_tokens=output,
                 session=sessions.number(r.label("session") for r in group) if "session" in given else None,
                 intent=intents.number(r.label("intent") for r in group) if "intent" in given else None,
-                texts=texts,
             )
         )
-    notes = []
-    if tokenizer in ("words", "bytes"):
-        notes.append(
-            f"tokens are {tokenizer}, not those of a model; the option tokenizer takes module:object for its own"
-        )
-    return Facts(page_tokens, {"start": clock.start}, notes)
+    return Facts(page_tokens, {"start": clock.start}, tokenizer_notes(tokenizer))
 
 
 def _text(record: Record) -> str:

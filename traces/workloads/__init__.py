@@ -26,6 +26,7 @@ _NAMES = (
     "loop",
     "mix",
     "paraphrased",
+    "questions",
     "repetitive",
     "scan",
     "system_prompt",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..builder import Batch, TraceBuilder
-from ..page_ids import chain_pages
-from ..tokenizers import tokenize
+from ..builder import TraceBuilder
+from ..text_batch import text_batch
 from ..trace import Trace
 from .arrivals import Arrival
 from .lengths import Length
@@ -38,18 +37,15 @@ def build(
     with TraceBuilder() as builder:
         for start in range(0, len(texts), _CHUNK):
             part = slice(start, start + _CHUNK)
-            tokens, token_offsets = tokenize(texts[part], tokenizer)
-            keys, counts = chain_pages(tokens, token_offsets, page_tokens)
             builder.add(
-                Batch(
-                    keys,
-                    counts,
+                text_batch(
+                    texts[part],
+                    tokenizer,
+                    page_tokens,
                     arrival=None if times is None else times[part],
-                    prompt_tokens=np.diff(token_offsets),
                     output_tokens=output_tokens[part],
                     session=None if client is None else client[part],
                     intent=intent[part],
-                    texts=texts[part],
                 )
             )
         return builder.finish(name, page_tokens=page_tokens)
