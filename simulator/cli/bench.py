@@ -11,6 +11,8 @@ HELP = "measure speed and memory on this machine"
 # The modules of simulator/bench, and what they measure.
 _SUBJECTS = {
     "replay": "replay: every policy, from the file or from memory, beside libcachesim",
+    "pool": "pool: copying and counting pages of K/V in torch, beside a plain copy",
+    "codecs": "codecs: bytes, time and errors of stored K/V pages, beside a plain copy",
     "entries": "entries: every policy online, a call at a time, and exact lookups",
 }
 

@@ -1,0 +1,118 @@
+"""Codecs: bytes, time and memory to store pages beside a plain copy of them, and what comes back.
+
+Errors are of the same pages for every codec. Attention is computed in float32 from K/V as they were and as they come
+back; its error is what is left of the difference between the two outputs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from itertools import cycle
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kvreplay.simulator.backends import PageLayout, codecs
+from kvreplay.simulator.backends.codecs import CodecError, KVCodec
+
+from . import Row
+from .clock import devices, in_turns, peak_bytes
+from .kv_samples import Sample, samples
+
+_LAYOUTS = {"Llama-3-8B, 16 tokens": PageLayout(32, 16, 8, 128), "SmolLM2-135M, 16 tokens": PageLayout(30, 16, 3, 64)}
+_BATCHES = (1, 16)
+_BYTES = 64 << 20  # of the pages that the calls go through in turn, so that they do not find them in a cache
+_ERROR_LAYOUT = PageLayout(4, 64, 4, 64)  # pages of 64 tokens, so that the groups of int4-kivi and int2 are full
+_ERROR_PAGES = 16
+
+
+def measure(*, rounds: int) -> Iterator[Row]:
+    """Rows of speed by device, page size and batch, on one thread; then rows of errors by data."""
+    torch.set_num_threads(1)
+    for device in devices():
+        for model, layout in _LAYOUTS.items():
+            pages = next(samples(layout, max(_BYTES // layout.nbytes, *_BATCHES))).pages.to(device)
+            for batch in _BATCHES:
+                for codec in _installed(layout):
+                    yield _speed(codec, model, pages, batch, device, rounds)
+    for sample in samples(_ERROR_LAYOUT, _ERROR_PAGES):
+        for codec in _installed(_ERROR_LAYOUT):
+            if not codec.lossless:
+                yield _errors(codec, sample)
+
+
+def _installed(layout: PageLayout) -> list[KVCodec]:
+    there = []
+    for name in codecs.names():
+        with contextlib.suppress(CodecError):  # a package is missing
+            there.append(codecs.get(name, layout))
+    return there
+
+
+def _speed(codec: KVCodec, model: str, pages: Tensor, n: int, device: str, rounds: int) -> Row:
+    rows = codec.encode(pages)
+    back, copied = torch.empty_like(pages), torch.empty_like(pages)
+    starts = range(0, len(pages) - n + 1, n)
+    plain, encoded, decoded = (cycle(starts) for _ in range(3))
+
+    def copy() -> None:
+        at = next(plain)
+        copied[at : at + n].copy_(pages[at : at + n])
+
+    def encode() -> None:
+        at = next(encoded)
+        codec.encode(pages[at : at + n], out=rows[at : at + n])
+
+    def decode() -> None:
+        at = next(decoded)
+        codec.decode(rows[at : at + n], out=back[at : at + n])
+
+    spent = in_turns({"copy": copy, "encode": encode, "decode": decode}, rounds, device)
+    plain_copy = float(np.median(spent["copy"]))
+    cells: dict[str, str | int | float | None] = {
+        "pages of": model,
+        "device": device,
+        "pages at once": n,
+        "codec": codec.name,
+        "stored bytes a page": sum(codec.lengths(rows)) / len(rows),
+        "bits an element": codec.bits_per_element(rows),
+    }
+    for what, run in (("encode", encode), ("decode", decode)):
+        median, late = (float(np.percentile(spent[what], q)) for q in (50, 99))
+        cells |= {f"{what} us a page, p50": median / n, "p99" if what == "encode" else "p99 ": late / n}
+        cells |= {f"{what} of a copy's speed": plain_copy / median, f"{what} peak bytes": peak_bytes(run, device)}
+    return Row("Time and memory, in turns with a plain copy of the pages; peak: beyond pages and rows", cells)
+
+
+def _errors(codec: KVCodec, sample: Sample) -> Row:
+    rows = codec.encode(sample.pages)
+    back = codec.decode(rows).float()
+    true = sample.pages.float()
+    cells: dict[str, str | int | float | None] = {
+        "data": sample.name,
+        "codec": codec.name,
+        "bits an element": codec.bits_per_element(rows),
+    }
+    for side, what in enumerate("KV"):
+        error = relative_error(true[:, :, side], back[:, :, side])
+        cells |= {f"{what} relative error": error, f"{what} SQNR, dB": -20 * math.log10(error)}
+    cells["attention output error"] = relative_error(attend(sample, true), attend(sample, back))
+    return Row("Errors, relative to the norm of what is right", cells)
+
+
+def relative_error(true: Tensor, got: Tensor) -> float:
+    """||got - true|| / ||true||, in float64."""
+    difference = got.double() - true.double()
+    return float(difference.norm() / true.double().norm())
+
+
+def attend(sample: Sample, pages: Tensor) -> Tensor:
+    """(layers, queries, heads, head_dim): what `sample.queries` get from all tokens of float32 `pages`."""
+    kv = pages.permute(1, 2, 4, 0, 3, 5).flatten(3, 4)  # (layers, 2, kv_heads, tokens, head_dim)
+    queries = sample.queries.transpose(1, 2)  # (layers, heads, queries, head_dim)
+    per_kv_head = queries.shape[1] // kv.shape[2]
+    keys, values = (side.repeat_interleave(per_kv_head, dim=1) for side in (kv[:, 0], kv[:, 1]))
+    return torch.nn.functional.scaled_dot_product_attention(queries, keys, values).transpose(1, 2)

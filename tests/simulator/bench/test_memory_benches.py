@@ -1,0 +1,72 @@
+"""The benches of pages and codecs measure what they say; how fast that is, is not a test's business."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from kvreplay.simulator.backends import PageLayout, codecs
+from kvreplay.simulator.bench import clock, kv_samples, pool
+from kvreplay.simulator.bench import codecs as codec_bench
+from kvreplay.simulator.cli.main import main
+
+LAYOUT = PageLayout(1, 4, 1, 8)
+
+
+@pytest.fixture
+def tables(monkeypatch, capsys):
+    monkeypatch.setattr(clock, "_SECONDS", 0.001)
+    for module in (pool, codec_bench):
+        monkeypatch.setattr(module, "devices", lambda: ["cpu"])
+        monkeypatch.setattr(module, "_LAYOUTS", {"small": LAYOUT})
+        monkeypatch.setattr(module, "_BYTES", 200 * LAYOUT.nbytes)
+    monkeypatch.setattr(codec_bench, "_ERROR_PAGES", 2)
+
+    def run(subject: str) -> dict[str, list[dict]]:
+        assert main(["bench", subject, "--rounds", "1", "--json"]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return {table: [row for row in rows if row["table"] == table] for table in {row["table"] for row in rows}}
+
+    return run
+
+
+def test_pool(tables):
+    copies, books = sorted(tables("pool").items(), reverse=True)
+    assert [row["pages at once"] for row in copies[1]] == [1, 64]
+    assert [row["pages at once"] for row in books[1]] == [1, 64, 1024]
+    assert all(row["us a page"] > 0 and row["bytes a page"] == LAYOUT.nbytes for row in copies[1])
+
+
+def test_codecs(tables):
+    errors, speed = sorted(tables("codecs").items())
+    assert [row["codec"] for row in speed[1]] == codecs.names() * 2
+    assert all(row["encode us a page, p50"] <= row["p99"] for row in speed[1])
+    int8 = next(row for row in speed[1] if row["codec"] == "int8")
+    assert (int8["bits an element"], int8["stored bytes a page"]) == (8 + 16 / 8, 80)
+    found = {(row["data"], row["codec"]): row for row in errors[1]}
+    large = "noise, large key channels"
+    assert found[large, "int8-channel"]["K relative error"] < found[large, "int8"]["K relative error"] / 2
+    assert found["noise", "int2"]["attention output error"] > found["noise", "int8"]["attention output error"]
+
+
+def test_attention_is_that_of_the_definition():
+    layout = PageLayout(2, 3, 2, 4, torch.float32)
+    sample = next(kv_samples.samples(layout, 2))
+    sample = sample._replace(queries=torch.randn(2, 5, 4, 4))  # 2 heads of queries for each of keys
+    got = codec_bench.attend(sample, sample.pages)
+    keys, values = (sample.pages[:, :, side].numpy().astype(np.float64) for side in range(2))
+    for layer, query, head in np.ndindex(2, 5, 4):
+        q = sample.queries[layer, query, head].numpy().astype(np.float64)
+        weights = np.array([np.exp(q @ keys[t // 3, layer, t % 3, head // 2] / 2) for t in range(6)])
+        out = sum(w * values[t // 3, layer, t % 3, head // 2] for t, w in enumerate(weights)) / weights.sum()
+        np.testing.assert_allclose(got[layer, query, head], out, rtol=1e-4, atol=1e-6)
+
+
+def test_peak_bytes_sees_a_temporary():
+    taken = clock.peak_bytes(lambda: torch.ones(8 << 20).sum(), "cpu")
+    if taken is None:
+        pytest.skip("the system does not tell")
+    assert taken >= 30 << 20
