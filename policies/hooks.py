@@ -54,6 +54,12 @@ class Hooks:
         return "serve" in self.compiled
 
     @property
+    def resizable(self) -> bool:
+        """Whether only who drives the policy knows the capacity, so that it may change: no queue or sketch is made for
+        it, and init() may be told of room for every page."""
+        return self.sized and "byte_capacity" not in self.needs
+
+    @property
     def decide(self) -> Callable[..., Any]:
         """The hook that says what leaves: evict() or serve()."""
         return self.compiled["serve" if self.by_request else "evict"]

@@ -140,7 +140,7 @@ class Entries:
 
         Raises PolicyError for a policy that counts in entries, CacheError for a capacity below 1 or not below `ids`.
         """
-        if not _resizable(self.policy):
+        if not self.policy.hooks.resizable:
             raise PolicyError(
                 f"policy {self.policy.label} divides its capacity when it starts; to resize use one that does not "
                 "count in pages, such as lru, lfu, sieve or gdsf"
@@ -186,7 +186,7 @@ class Entries:
         }
 
     def _start(self) -> None:
-        pages = self.ids if _resizable(self.policy) else self.capacity
+        pages = self.ids if self.policy.hooks.resizable else self.capacity
         self._state = self.policy.init(pages, self.ids, seed=self._seed)
         self._step = self._bind(steps.access)
 
@@ -259,8 +259,3 @@ def online(policy: Any) -> Policy:
         raise PolicyError(f"policy {policy.label} judges by size, and entries count as one; use another filter")
     try_out(policy)
     return policy
-
-
-def _resizable(policy: Policy) -> bool:
-    """Whether the policy never counts in pages, and may be told of room for every id. Admission filters do count."""
-    return policy.hooks.sized and policy.unfiltered is None

@@ -29,7 +29,7 @@ class Cell:
 
     `capacity` is in pages, or in bytes where `sized`; unlike in `replay`, it may exceed the trace. `page_cost`,
     (n_pages,) float64, is what pages cost; `ttl` is that of `replay`. With a `controller` the capacity is only that at
-    the start, and the policy must be one that `is_resizable`. `checked` compiles with array bounds checked, at up to
+    the start, and the policy must be resizable. `checked` compiles with array bounds checked, at up to
     half the speed.
     """
 

@@ -87,7 +87,9 @@ def replay(
     options: dict[str, Any] = {"sized": size.unit == "bytes", "seed": seed, "page_cost": costs}
     if compiled:
         rehearse(trace, policy, size.amount, reading, **options)
-    controller = None if sizing is None else sizing.start(size.amount)
+    controller = (
+        None if sizing is None else sizing.start(size.amount, trace.page_bytes if size.unit == "bytes" else None)
+    )
     cell = Cell(trace, policy, size.amount, reading, ttl=ttl, controller=controller, compiled=compiled, **options)
     cell.warm_up(int(warmup * trace.n_requests))
     counts = _count(cell, min(windows, trace.n_requests - cell.warmed_up))
@@ -163,14 +165,9 @@ def fit(
 
 def _check_resizable(policy: Policy) -> None:
     """Raise SizingError where the capacity of `policy` cannot move: it has queues or sketches made for one."""
-    if not is_resizable(policy):
-        able = [name for name in names() if is_resizable(get(name))]
+    if not policy.hooks.resizable:
+        able = [name for name in names() if get(name).hooks.resizable]
         raise SizingError(f"policy {policy.label} is built for one capacity; to resize, use one of {', '.join(able)}")
-
-
-def is_resizable(policy: Policy) -> bool:
-    """Whether a cache under `policy` can be resized: only the replay loop knows its capacity."""
-    return policy.hooks.sized and "byte_capacity" not in policy.needs
 
 
 def _check_cost_model(trace: Trace, model: str) -> None:

@@ -67,9 +67,14 @@ def find(workload: Workload, metric: str) -> list[Finding]:
 
 
 def answer(workloads: Sequence[Workload], metric: str) -> list[tuple[str, str]]:
-    """The findings in words, as (of what, text): one over all of them, then one per workload."""
+    """The findings in words, as (of what, text): one over all of them, then one per workload.
+
+    What became of capacities that moved is told by `sizes.answer`.
+    """
     found = {workload.title: find(workload, metric) for workload in workloads}
     everything = [finding for findings in found.values() for finding in findings]
+    if not everything and any(workload.resized for workload in workloads):
+        return []
     if not everything:
         return [("Nothing to compare", f"no online policy has a {METRICS[metric]}.")]
     words = [(title, _of_workload(findings, metric)) for title, findings in found.items() if findings]

@@ -37,7 +37,10 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
         f'<p class="question">{html.escape(asked)}</p>' if asked else "",
         f'<p class="missing">{html.escape(missing)}</p>' if missing else "",
         '<div class="answer">',
-        *(f"<p><b>{html.escape(what)}</b>: {html.escape(text)}</p>" for what, text in findings.answer(found, metric)),
+        *(
+            f"<p><b>{html.escape(what)}</b>: {html.escape(text)}</p>"
+            for what, text in [*findings.answer(found, metric), *sizes.answer(found)]
+        ),
         "</div>",
         *_pictures(found, metric),
         *_tables(results, found, metric),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -10,13 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import numbers
-from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, End, Panel, label_ends
+from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, WIDTH, End, Panel, label_ends
 from .style import Look
-from .style import looks as looks_of
 from .table import Table
 from .workloads import METRICS, Row, Workload
 
 _POINTS = 50
+_WIDTH = 3.6  # inches
+# The first is the fixed capacity, where one ran.
+_LOOKS = [
+    Look(colour, marker, "-")
+    for colour, marker in zip(
+        ("#777777", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"), "xosD^vP", strict=True
+    )
+]
 _BETWEEN = 0.2  # inches from the hit ratio to the capacity below it
 
 
@@ -24,39 +33,38 @@ def sizes(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) ->
     """Per policy and capacity at the start: the page hit ratio over time, and the capacity below it."""
     panels = []
     for workload in workloads:
+        seed = workload.resized[0]["seed"] if workload.resized else None
         for policy, capacity in dict.fromkeys((row["policy"], row["capacity"]) for row in workload.resized):
             rows = [*workload.rows, *workload.resized]
-            rows = [row for row in rows if (row["policy"], row["capacity"], row["seed"]) == (policy, capacity, 0)]
+            rows = [row for row in rows if (row["policy"], row["capacity"], row["seed"]) == (policy, capacity, seed)]
             title = f"{workload.title}, {policy}, from {numbers.size(capacity, workload.unit)}"
-            labels = [numbers.shorten(_label(row)) for row in rows]
+            labels = _labels(rows)
             height = 2 * max(HEIGHT * 0.7, len(rows) * LABEL_GAP) + _BETWEEN
-            right = LABEL_LEFT + LABEL_CHARACTER * max(map(len, labels))
-            draw = partial(_draw, rows=rows, unit=workload.unit)
-            panels.append(Panel(title, draw, width=3.6, height=height, right=right))
+            right = LABEL_LEFT * _WIDTH / WIDTH + LABEL_CHARACTER * max(len(numbers.shorten(name)) for name in labels)
+            draw = partial(_draw, rows=dict(zip(labels, rows, strict=True)), unit=workload.unit)
+            panels.append(Panel(title, draw, width=_WIDTH, height=height, right=right))
     return panels
 
 
-def _draw(axes: Axes, *, rows: list[Row], unit: str) -> None:
+def _draw(axes: Axes, *, rows: dict[str, Row], unit: str) -> None:
     figure = axes.figure
     assert isinstance(figure, Figure)
     box, gap = axes.get_position(), _BETWEEN / figure.get_size_inches()[1]
     half = (box.height - gap) / 2
     axes.set_position((box.x0, box.y0 + half + gap, box.width, half))
     below = figure.add_axes((box.x0, box.y0, box.width, half), sharex=axes)
-    looks = looks_of(map(_label, rows))
     ratio_ends, size_ends = [], []
-    for row in rows:
-        label = _label(row)
-        line = looks[label].line() | {"linewidth": 1.1, "markevery": 0.12}
+    for (label, row), look in zip(rows.items(), itertools.cycle(_LOOKS), strict=False):
+        line = look.line() | {"linewidth": 1.1, "markevery": 0.12}
         pages, hits = (_joined(row[name]) for name in ("series_pages", "series_hits"))
         ratios = hits / np.maximum(pages, 1)
         done = 100 * (np.arange(len(ratios)) + 0.5) / len(ratios)
         axes.plot(done, ratios, **line)
-        ratio_ends.append(End(label, float(done[-1]), float(ratios[-1]), looks[label]))
+        ratio_ends.append(End(label, float(done[-1]), float(ratios[-1]), look))
         capacities = row["series_capacity"]
         done = 100 * (np.arange(len(capacities)) + 1) / len(capacities)
         below.step(done, capacities, where="pre", **line)
-        size_ends.append(End(label, 100.0, float(capacities[-1]), looks[label]))
+        size_ends.append(End(label, 100.0, float(capacities[-1]), look))
     axes.set_xlim(0, 100)
     axes.tick_params(labelbottom=False)
     axes.set_ylabel(METRICS["hit_ratio"])
@@ -73,8 +81,33 @@ def _joined(series: list[int]) -> np.ndarray:
     return np.add.reduceat(series, np.unique(np.arange(_POINTS) * len(series) // _POINTS))
 
 
-def _label(row: Row) -> str:
-    return row["sizing"] or "fixed"
+def _labels(rows: Sequence[Row]) -> list[str]:
+    """What moves each capacity, without the parameters that all of one name have alike."""
+    parts = [(row["sizing"] or "fixed").split(":") for row in rows]
+    alike = {name: set.intersection(*(set(own) for other, *own in parts if other == name)) for name, *_ in parts}
+    several = Counter(name for name, *_ in parts)
+    return [
+        ":".join([name, *(pair for pair in own if several[name] > 1 and pair not in alike[name])])
+        for name, *own in parts
+    ]
+
+
+def answer(workloads: Sequence[Workload]) -> list[tuple[str, str]]:
+    """What became of the capacities that moved, in words, as (of what, text), one for each workload with any."""
+    return [
+        (f"{w.title}, sized by itself", "; ".join(map(partial(_in_words, w), w.resized)) + ".")
+        for w in workloads
+        if w.resized
+    ]
+
+
+def _in_words(workload: Workload, row: Row) -> str:
+    mean, same = row["mean_capacity"], _at(workload, row["policy"], row["mean_capacity"])
+    text = f"{row['policy']} by {row['sizing']} hits {numbers.percent(row['hit_ratio'])} with a mean of "
+    text += f"{numbers.size(mean, workload.unit)}"
+    if same is not None:
+        text += f", {numbers.points(row['hit_ratio'] - same)} points beside a fixed cache of that size"
+    return text
 
 
 def table(workload: Workload) -> Table | None:

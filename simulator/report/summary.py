@@ -14,7 +14,7 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     run = results.run
     parts = [f"# {table.escape(provenance.name(run))}"]
     parts += [table.escape(provenance.question(run)), table.escape(provenance.state(run))]
-    answer = findings.answer(found, metric)
+    answer = [*findings.answer(found, metric), *sizes.answer(found)]
     parts.append("\n".join(f"- **{table.escape(what)}**: {table.escape(text)}" for what, text in answer))
     for workload in found:
         best = table.best(findings.find(workload, metric))

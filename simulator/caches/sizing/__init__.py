@@ -1,7 +1,8 @@
 """Capacities that move with what is observed: one file per controller, found by name, and what they share.
 
-A controller is a function of the capacity at the start, whose keyword-only arguments are its parameters, and returns
-an object as `Controller` has it. It only says how much; who leaves is the policy's business.
+A controller is a function of the capacity at the start and of what each page takes of it, whose keyword-only arguments
+are its parameters, and returns an object as `Controller` has it. It only says how much; who leaves is the policy's
+business.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kvreplay.parameters import ParameterError, check, nearest, parse_pairs
 from ..errors import CacheError
 
 # Each is a module of this folder, holding a function of the same name.
-_MODULES = {"hit-ratio": "hit_ratio"}
+_MODULES = {"hit-ratio": "hit_ratio", "marginal-gain": "marginal_gain"}
 
 
 class SizingError(CacheError):
@@ -70,9 +71,9 @@ class Sizing:
         """The name and the parameters that were set, as `get` reads them: ``hit-ratio:low=0.4``."""
         return ":".join([self.name, *(f"{key}={value}" for key, value in sorted(self.given.items()))])
 
-    def start(self, capacity: int) -> Controller:
-        """A controller of a cache that starts with `capacity`."""
-        return find(self.name)(capacity, **self.params)
+    def start(self, capacity: int, weights: np.ndarray | None = None) -> Controller:
+        """A controller of a cache that starts with `capacity`: pages, or the unit of `weights`, (n_pages,) int64."""
+        return find(self.name)(capacity, weights, **self.params)
 
 
 def names() -> list[str]:

@@ -17,6 +17,7 @@ from . import SizingError
 
 def hit_ratio(
     capacity: int,
+    weights: np.ndarray | None = None,
     *,
     low: Annotated[float, Interval(ge=0, le=1)] = 0.5,
     high: Annotated[float, Interval(ge=0, le=1)] = 0.8,

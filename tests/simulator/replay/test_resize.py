@@ -14,7 +14,6 @@ from kvreplay.policies import get, names
 from kvreplay.simulator.caches.sizing import SizingError
 from kvreplay.simulator.replay import replay
 from kvreplay.simulator.replay.cell import Cell
-from kvreplay.simulator.replay.engine import is_resizable
 from kvreplay.traces.trace import Trace
 from tests.oracles.object_cache import ObjectLRU
 from tests.oracles.policies import TWINS
@@ -24,7 +23,7 @@ from tests.policies.test_policies import page_traces
 from .test_prefix import prefix_traces, requests_of
 from .test_resized import changing
 
-RESIZABLE = [name for name in names() if is_resizable(get(name))]
+RESIZABLE = [name for name in names() if get(name).hooks.resizable]
 Schedule = tuple[int, list[int]]  # each of the capacities in turn for so many requests
 schedules = st.tuples(st.integers(1, 40), st.lists(st.integers(1, 60), min_size=1, max_size=6))
 

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kvreplay
-from kvreplay.simulator.caches.sizing import Resizes, SizingError, get, names
+from kvreplay.simulator.caches.sizing import Resizes, SizingError, get
+from kvreplay.simulator.caches.sizing.hit_curve import STEPS
 from kvreplay.simulator.replay import replay
+from kvreplay.traces.trace import Trace
 
 PERIOD, PERIODS = 1000, 40  # requests between decisions, decisions in a phase
 
@@ -39,22 +41,47 @@ def by_phase(trace, sizing: str) -> list[list[int]]:
     return [series[k * PERIODS : (k + 1) * PERIODS] for k in range(3)]
 
 
-@pytest.mark.parametrize("sizing", names())
-def test_a_controller_settles_in_every_phase(phases, sizing):
-    """At most one step back in a phase; in its last third the capacity stays within a step."""
+@pytest.mark.parametrize("sizing", ["hit-ratio", "marginal-gain:break_even=50000"])
+def test_a_controller_does_not_oscillate(phases, sizing):
+    """At most one step back in a phase; it finds another size for other traffic, and the first one again."""
     capacities = by_phase(phases, sizing)
     assert max(map(reversals, capacities)) <= 1
-    for phase in capacities:
-        last = phase[-PERIODS // 3 :]
-        assert max(last) <= 1.12 * min(last)
     small, large, again = (phase[-1] for phase in capacities)
     assert large > 2 * small
     assert again < 1.5 * small
 
 
-def test_the_rule_without_a_band_oscillates(phases):
-    """What the bound above is for: with one threshold in place of two, the capacity turns back all the time."""
-    assert min(map(reversals, by_phase(phases, "hit-ratio:low=0.65:high=0.65"))) > 5
+@pytest.mark.parametrize(
+    "sizing", ["hit-ratio:low=0.65:high=0.65", "marginal-gain:break_even=50000:margin=0:half_life=1"]
+)
+def test_without_what_keeps_it_still_it_oscillates(phases, sizing):
+    """What the bound above is for: with one threshold in place of two, or no margin, it turns all the time."""
+    assert max(map(reversals, by_phase(phases, sizing))) > 5
+
+
+def test_marginal_gain_climbs_a_cliff_at_once_and_holds_nothing_for_a_scan():
+    # LRU hits nothing of a loop of 500 keys below 500 pages, and all of it from there on.
+    loop = replay(kvreplay.generate("loop", requests=20_000, keys=500), "lru", 100, sizing="marginal-gain").row
+    step = 100 * 10 / STEPS
+    assert (loop["resizes"], loop["reversals"]) == (1, 0)
+    assert 500 <= loop["final_capacity"] <= 500 + step + 1
+    assert loop["hits"] >= 20_000 - 1000 - 500 - 500, "a period to see it, and a round to fill the cache"
+    # A page that brings a hit in 500 accesses is not worth its place where one in 400 is asked for.
+    dear = replay(
+        kvreplay.generate("loop", requests=20_000, keys=500), "lru", 100, sizing="marginal-gain:break_even=400"
+    )
+    scan = replay(kvreplay.generate("scan", requests=20_000), "lru", 100, sizing="marginal-gain")
+    assert dear.row["final_capacity"] == scan.row["final_capacity"] == pytest.approx(10, abs=step)
+
+
+def test_marginal_gain_counts_bytes():
+    """A loop over 100 objects of 50 bytes and one over as many of 1 byte, one access each in turn."""
+    pages = np.tile(np.arange(200, dtype=np.uint32), 100)
+    sizes = np.where(np.arange(200) % 2, 50, 1)
+    trace = Trace("loop", pages, 200, page_bytes=sizes)
+    row = replay(trace, "lru", "1000B", sizing="marginal-gain").row
+    assert 5100 <= row["final_capacity"] <= 5100 + 10_000 / STEPS
+    assert row["resizes"] == 1
 
 
 @given(
