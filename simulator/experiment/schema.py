@@ -13,14 +13,16 @@ from kvreplay.parameters import nearest
 from kvreplay.policies import Policy
 from kvreplay.simulator.caches.sizing import Sizing
 from kvreplay.simulator.replay.capacity import Capacity, parse_capacity
-from kvreplay.simulator.replay.prefill import MODELS
 from kvreplay.simulator.replay.row import COLUMNS, SETTINGS
+from kvreplay.simulator.serving.model import models
 
 from . import grid
 from .entries import TraceSpec, parse_policies, parse_sizings, parse_traces, problem
 from .errors import ExperimentError
 from .grid import Option
 from .yaml_source import Source
+
+_MODELS = tuple(models())
 
 # What `check` compares. The settings say which cell it is.
 METRICS = tuple(name for name, (dtype, _) in COLUMNS.items() if dtype in ("Int64", "Float64") and name not in SETTINGS)
@@ -52,7 +54,7 @@ Seeds = Annotated[list[Annotated[int, Strict(), Field(ge=0, lt=2**63)]], *_OneOr
 Windows = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=10**5)]], *_OneOrMore]
 BytesPerToken = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=2**40)]], *_OneOrMore]
 Warmups = Annotated[list[Annotated[float, Strict(), Field(ge=0, lt=1)]], *_OneOrMore]
-CostModels = Annotated[list[Literal[*MODELS] | None], *_OneOrMore]  # type: ignore[valid-type]
+CostModels = Annotated[list[Literal[*_MODELS] | None], *_OneOrMore]  # type: ignore[valid-type]
 TTLs = Annotated[list[Annotated[float, Strict(), Field(gt=0)] | None], *_OneOrMore]
 
 

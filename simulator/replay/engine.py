@@ -14,6 +14,7 @@ from kvreplay.parameters import nearest
 from kvreplay.policies import Policy, PolicyError, get, names
 from kvreplay.simulator.caches import sizing as sizings
 from kvreplay.simulator.caches.sizing import Sizing, SizingError
+from kvreplay.simulator.serving.model import models
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
@@ -21,7 +22,7 @@ from . import loops, row
 from .capacity import Capacity, Size, parse_capacity
 from .cell import Cell
 from .counting import count_requests, count_weights
-from .prefill import MODELS, page_flops
+from .prefill import page_flops
 from .trial import rehearse, try_out
 
 READINGS = ("independent", "prefix")
@@ -63,7 +64,7 @@ def replay(
     number of points in the time series. `bytes_per_token` models memory where the trace has no sizes. `warmup` is the
     share of the requests, from 0 to below 1, that only fills the cache: the row counts what comes after them.
     `ttl` is how many seconds an entry is good for since it was inserted or renewed; see `expiry`. `cost_model`, one of
-    `prefill.MODELS`, says whose prefill operations the pages of a prefix trace cost; without it the trace's own costs
+    `serving.models`, says whose prefill operations the pages of a prefix trace cost; without it the trace's own costs
     count, if it has any. `sizing`, what `caches.sizing.get` takes, moves the capacity with what is observed; `capacity`
     is that at the start. `compiled=False` runs the same source as plain Python, 100 times slower, for debugging a
     policy.
@@ -171,8 +172,8 @@ def _check_resizable(policy: Policy) -> None:
 
 
 def _check_cost_model(trace: Trace, model: str) -> None:
-    if model not in MODELS:
-        raise ValueError(f"unknown cost model {model!r}, {nearest(model, list(MODELS))}")
+    if model not in models():
+        raise ValueError(f"unknown cost model {model!r}, {nearest(model, list(models()))}")
     if trace.page_cost is not None:
         raise TraceError(f"{trace.name} says itself what its pages cost", mend="leave cost_model out")
     if trace.parent is None or trace.page_tokens is None:

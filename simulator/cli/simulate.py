@@ -1,0 +1,93 @@
+"""Simulates replicas of a model under a trace's traffic, and prints latency, throughput and memory, all modelled."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+HELP = "simulate a server under a trace's traffic: latency, throughput, memory"
+
+# Settings with an argument of their own; the others are given by --set.
+_ARGUMENTS = {
+    "model": "name in simulator/serving/models.yaml (default: llama-3.1-8b)",
+    "device": "name in simulator/serving/hardware.yaml (default: h100)",
+    "replicas": "copies of the model (default: 1)",
+    "tensor_parallel": "devices that share a copy (default: 1)",
+    "router": "round-robin (default), least-loaded, session-sticky, prefix-aware or cache-load",
+    "order": "of admission: fcfs (default), shortest-prompt or prefix-aware",
+    "rate": "arrivals so many times as fast as in the trace",
+    "concurrency": "closed loop: so many requests under way, instead of the trace's arrivals",
+    "kv_tokens": "tokens in the KV memory of a replica (default: what the weights leave)",
+    "slo_ttft": "seconds to the first token that goodput asks for",
+    "slo_tpot": "seconds between tokens that goodput asks for",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from .sources import add_source_arguments
+
+    add_source_arguments(parser)
+    for name, what in _ARGUMENTS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.split("_")[-1].upper(), help=what)
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="any other setting of kvreplay.simulate, such as max_num_seqs=256; may be repeated",
+    )
+    parser.add_argument("--out", metavar="DIR", help="write the tables there: requests, seconds, steps, and the row")
+    parser.add_argument("--json", action="store_true", help="print the row as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    from kvreplay.parameters import parse_pairs
+    from kvreplay.simulator.serving import simulate
+
+    from .sources import open_source
+
+    given = {name: value for name in _ARGUMENTS if (value := getattr(args, name)) is not None}
+    trace = open_source(args.source, args.format, args.option)
+    simulation = simulate(trace, **given, **parse_pairs(args.set, "--set"))
+    row = simulation.row
+    if args.out is not None:
+        simulation.write(args.out)
+    if args.json:
+        print(json.dumps(row))
+        return 0
+    devices = f"{row['tensor_parallel']} x {row['device']}" if row["tensor_parallel"] > 1 else row["device"]
+    print(f"{trace.name} on {row['replicas']} x {row['model']}, {devices} each, modelled (step cost: {row['cost']})")
+    print(
+        f"{row['requests']:,} requests in {row['seconds']:,.0f} s, {row['refused']:,} refused: "
+        f"{_figure(row['requests_per_second'])} requests, {_figure(row['prompt_tokens_per_second'])} prompt tokens, "
+        f"{_figure(row['output_tokens_per_second'])} output tokens a second"
+    )
+    if row["verdict"] == "unstable":
+        print("unstable: the queue grew as long as requests arrived, so that latencies only tell how long that was")
+    else:
+        print(f"\n{'ms':>24} {'mean':>10} {'p50':>10} {'p90':>10} {'p99':>10}")
+        for name, what in _TIMES.items():
+            values = [row[f"{name}_{which}"] for which in ("mean", "p50", "p90", "p99")]
+            print(f"{what:>24} " + " ".join("         -" if v is None else f"{1e3 * v:10,.1f}" for v in values))
+    if row["goodput"] is not None:
+        print(f"\ngoodput {_figure(row['goodput'])} requests/s: {row['slo_ratio']:.1%} of requests within the SLO")
+    saved = f"{row['tokens_saved']:,} of {row['prompt_tokens']:,} prompt tokens"
+    print(f"\ntoken hit ratio {_figure(row['token_hit_ratio'])}: {saved}")
+    print(
+        f"memory {row['pages']:,} pages of {row['page_tokens']} tokens a replica, most {row['peak_held_pages']:,} in "
+        f"use; {row['preemptions']:,} preemptions; devices busy {row['utilisation']:.1%} of the time"
+    )
+    print(f"${row['dollars_per_million_tokens']:.3f} per million tokens, at the price that hardware.yaml assumes")
+    return 0
+
+
+_TIMES = {
+    "queueing": "in the queue",
+    "ttft": "to the first token",
+    "tpot": "between tokens",
+    "e2e": "to the end",
+}
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"

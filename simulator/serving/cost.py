@@ -1,0 +1,240 @@
+"""What a step of a server costs: seconds, modelled from operations and bytes.
+
+A step puts `tokens` tokens through the layers and the output head, in one batch: those of prompts being prefilled, and
+one (or a few) of each sequence that decodes. It takes
+
+    max(step + sequences x per sequence, [prefill constant +] 2 x weights x tokens / linear rate)
+        + attention operations / attention rate + KV bytes read by decoding sequences / bandwidth
+
+where the first of the two is the time to read all weights, which only many tokens hide. Without tokens to decode
+that is the prefill form, without tokens to prefill the decode form, and to those the constants of hardware.yaml were
+fitted.
+Pairs of model and device for which there is no fit use the typical constants of those for which there is one: the
+`method` says which.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kvreplay.parameters import nearest
+
+from .model import Model, get_model, read_table
+
+METHODS = ("fitted", "typical", "roofline")
+
+
+@dataclass(frozen=True)
+class Device:
+    """An accelerator, or a CPU, by its data sheet. Rates in units of one a second."""
+
+    name: str
+    flops: float
+    memory: float  # bytes
+    bandwidth: float  # bytes/s, of its own memory
+    pcie: float  # bytes/s, one way, as the others
+    peer: float
+    network: float
+    dollars_per_hour: float  # assumption
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """Seconds of a step on the devices that share one copy of a model. Rates are those reached, of all devices."""
+
+    model: Model
+    device: Device
+    devices: int
+    method: str  # "fitted", "typical" or "roofline"
+    prefill_constant: float  # s, of a step that prefills
+    linear_rate: float  # operations/s
+    attention_rate: float  # operations/s
+    step_constant: float  # s, all weights read
+    sequence_constant: float  # s, of each sequence that decodes
+    bandwidth: float  # bytes/s
+
+    def step(self, tokens: int, pairs: float, sequences: int, context: int, prefill: bool) -> float:
+        """Seconds of one step.
+
+        `tokens` go through the layers, `sequences` decode. `pairs` is how many (token, earlier token) pairs the
+        prefilled tokens attend to, each to itself and so half counted: `attended`. `context` is the tokens in the KV
+        cache that the decoding sequences read. `prefill`: whether any of the tokens belong to a prompt.
+        """
+        compute = 2 * self.model.token_weights * tokens / self.linear_rate
+        if prefill:
+            compute += self.prefill_constant
+        seconds = max(self._weights_read(tokens) + sequences * self.sequence_constant, compute)
+        seconds += pairs * self.model.attention_flops / self.attention_rate
+        return seconds + context * self.token_read
+
+    def decode(self, sequences: int, context: int, steps: int) -> float:
+        """Seconds of `steps` steps in each of which every one of `sequences` reads its context and adds a token to it.
+
+        `context` is the tokens that all of them read in the first step.
+        """
+        first = self.step(sequences, 0, sequences, context, prefill=False)
+        return steps * first + sequences * self.token_read * steps * (steps - 1) / 2
+
+    def decode_steps(self, sequences: int, context: int, seconds: float) -> int:
+        """The least number of such steps that take at least `seconds`."""
+        half = sequences * self.token_read / 2
+        linear = self.step(sequences, 0, sequences, context, prefill=False) - half
+        # linear n + half n^2 = seconds, solved for n in the form that does not divide by half.
+        steps = math.floor(2 * seconds / (linear + math.sqrt(linear * linear + 4 * half * seconds)))
+        steps = max(steps - 1, 0)  # rounding may put it one off
+        while self.decode(sequences, context, steps) < seconds:
+            steps += 1
+        return steps
+
+    @functools.cached_property
+    def token_read(self) -> float:
+        """Seconds of reading one token of the KV cache."""
+        return self.model.kv_bytes_per_token / self.bandwidth
+
+    def _weights_read(self, tokens: int) -> float:
+        """Seconds of reading the weights: of routed experts only those that some of `tokens` tokens meets."""
+        experts = self.model.experts
+        if experts is None:
+            return self.step_constant
+        unmet = (1 - experts.active / experts.routed) ** tokens  # expected share, tokens choosing independently
+        return self.step_constant - unmet * self.model.routed_weights * self.model.bytes_per_weight / self.bandwidth
+
+
+def attended(start: int, tokens: int) -> float:
+    """(token, earlier token) pairs of `tokens` tokens behind `start`, counted as integrals: start n + n^2 / 2."""
+    return tokens * (start + tokens / 2)
+
+
+def step_cost(model: Model | str, device: Device | str, devices: int = 1, method: str | None = None) -> StepCost:
+    """The cost of steps of `model` on `devices` of `device` together.
+
+    `method`: "fitted" takes the constants that were fitted to this pair; "typical" medians of all fitted pairs;
+    "roofline" none: all rates at their peak, which nothing reaches. None: fitted where there is a fit, else typical.
+    Raises ValueError for an unknown name, no devices, or a fit that is not there.
+    """
+    model = get_model(model) if isinstance(model, str) else model
+    device = get_device(device) if isinstance(device, str) else device
+    if devices < 1:
+        raise ValueError(f"tensor_parallel {devices}: a model needs a device to run on; use 1 or more")
+    if method not in (None, *METHODS):
+        raise ValueError(f"cost {method!r} is unknown; use {', '.join(METHODS)}")
+    fit = _fits().get((model.name, device.name, devices))
+    if method is None:
+        method = "typical" if fit is None else "fitted"
+    if method == "fitted":
+        if fit is None:
+            known = "; ".join(f"{name} on {count} {on}" for name, on, count in _fits())
+            raise ValueError(f"no cost was fitted to {model.name} on {devices} {device.name}; known: {known}")
+        return fit
+    if method == "roofline":
+        return _roofline(model, device, devices)
+    return typical(model, device, devices, fits())
+
+
+def typical(model: Model, device: Device, devices: int, fits: Sequence[StepCost]) -> StepCost:
+    """The roofline slowed down by the medians of `fits`.
+
+    Rates are reached in shares of the peak, the constant of prefill is a share of the time to read the weights, and
+    a step takes, beyond reading them, the same time for every layer.
+    """
+    peak = _roofline(model, device, devices)
+    tops = [_roofline(fit.model, fit.device, fit.devices) for fit in fits]
+
+    def share(name: str) -> float:
+        return statistics.median(getattr(fit, name) / getattr(top, name) for fit, top in zip(fits, tops, strict=True))
+
+    def overhead(fit: StepCost, top: StepCost) -> float:
+        return (fit.step_constant - top.step_constant * top.bandwidth / fit.bandwidth) / fit.model.layers
+
+    bandwidth = peak.bandwidth * share("bandwidth")
+    constants = [fit.prefill_constant / top.step_constant for fit, top in zip(fits, tops, strict=True)]
+    per_layer = statistics.median(map(overhead, fits, tops))
+    return replace(
+        peak,
+        method="typical",
+        prefill_constant=peak.step_constant * statistics.median(constants),
+        linear_rate=peak.linear_rate * share("linear_rate"),
+        attention_rate=peak.attention_rate * share("attention_rate"),
+        step_constant=peak.step_constant * peak.bandwidth / bandwidth + per_layer * model.layers,
+        sequence_constant=statistics.median(fit.sequence_constant for fit in fits),
+        bandwidth=bandwidth,
+    )
+
+
+def fits() -> list[StepCost]:
+    """Every cost that was fitted."""
+    return list(_fits().values())
+
+
+@functools.cache
+def devices() -> dict[str, Device]:
+    """Every device of hardware.yaml by its name."""
+    return {
+        name: Device(
+            name,
+            flops=entry["tflops"] * 1e12,
+            memory=entry["memory_gib"] * 2**30,
+            bandwidth=entry["bandwidth_tbs"] * 1e12,
+            pcie=entry["pcie_gbs"] * 1e9,
+            peer=entry["peer_gbs"] * 1e9,
+            network=entry["network_gbs"] * 1e9,
+            dollars_per_hour=entry["dollars_per_hour"],
+        )
+        for name, entry in read_table("hardware.yaml").items()
+    }
+
+
+def get_device(name: str) -> Device:
+    """The device of that name. Raises ValueError where there is none."""
+    if name not in devices():
+        raise ValueError(f"unknown device {name!r}, {nearest(name, list(devices()))}")
+    return devices()[name]
+
+
+def reuse_bandwidth(model: Model, flops: float, prefix: int, linear: float = 22, attention: float = 4) -> float:
+    """Bytes/s above which fetching the KV cache of `prefix` tokens is quicker than computing it at `flops`.
+
+    Equation 2 of Mooncake (Qin et al., FAST 2025), which takes linear x hidden^2 operations a token and layer for the
+    projections (22 for LLaMA3-70B) and attention x prefix x hidden for attention.
+    """
+    hidden, groups = model.hidden, model.heads / model.kv_heads
+    kv_bytes = 2 * 2 * hidden / groups  # of a token and layer: key and value, two bytes a number
+    operations = attention * prefix * hidden + linear * hidden**2
+    return flops * kv_bytes / operations
+
+
+def _roofline(model: Model, device: Device, devices: int) -> StepCost:
+    bandwidth, flops = device.bandwidth * devices, device.flops * devices
+    read = (model.weights - (0 if model.tied else model.vocabulary * model.hidden)) * model.bytes_per_weight
+    return StepCost(model, device, devices, "roofline", 0.0, flops, flops, read / bandwidth, 0.0, bandwidth)
+
+
+@functools.cache
+def _fits() -> dict[tuple[str, str, int], StepCost]:
+    """The fitted costs by model, device and number of devices."""
+    found: dict[tuple[str, str, int], StepCost] = {}
+    for name, entry in read_table("hardware.yaml").items():
+        for fit in entry.get("fits", []):
+            found[fit["model"], name, fit["devices"]] = _fitted(fit, get_device(name))
+    return found
+
+
+def _fitted(fit: dict[str, Any], device: Device) -> StepCost:
+    count = fit["devices"]
+    return StepCost(
+        get_model(fit["model"]),
+        device,
+        count,
+        "fitted",
+        prefill_constant=fit["prefill_ms"] / 1e3,
+        linear_rate=fit["linear"] * device.flops * count,
+        attention_rate=fit["attention"] * device.flops * count,
+        step_constant=fit["step_ms"] / 1e3,
+        sequence_constant=fit["sequence_ms"] / 1e3,
+        bandwidth=fit["bandwidth"] * device.bandwidth * count,
+    )

@@ -1,0 +1,105 @@
+"""Runs a trace through replicas in simulated time: arrivals, routing, and the record of what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import simpy
+
+from kvreplay.traces.trace import Trace
+
+from .cost import StepCost
+from .memory import PagedMemory
+from .recorder import Recorder
+from .replica import Limits, Replica
+from .requests import Request
+from .router import router
+
+
+@dataclass(frozen=True)
+class Server:
+    """Replicas of a model, and how requests get to them and through them."""
+
+    cost: StepCost
+    replicas: int
+    pages: int  # KV memory of each replica
+    page_tokens: int
+    limits: Limits
+    router: str
+    max_queue: int | None  # requests that may wait at a replica; None: any number
+    prefix_caching: bool
+
+
+def run(
+    trace: Trace,
+    server: Server,
+    *,
+    rate: float = 1.0,
+    concurrency: int | None = None,
+    priority: np.ndarray | None = None,
+) -> Recorder:
+    """Simulate every request of `trace`, which has prompt and output tokens, until it ends.
+
+    Requests arrive when the trace says, `rate` times as fast; or, closed loop, each as soon as fewer than `concurrency`
+    are under way. One that needs more pages than a replica has, or that finds a full queue, is refused.
+    """
+    env = simpy.Environment()
+    recorder = Recorder(trace.n_requests)
+    places = None if concurrency is None else simpy.Container(env, init=concurrency)
+    choose = router(server.router)
+
+    def leave(request: Request) -> None:
+        if places is not None:
+            places.put(1)
+
+    replicas = [
+        Replica(env, number, server.cost, PagedMemory(server.pages), server.page_tokens, server.limits, recorder, leave)
+        for number in range(server.replicas)
+    ]
+
+    def arrivals() -> Generator[simpy.Event, Any, None]:
+        last = 0.0
+        for request in _requests(trace, server, priority):
+            if places is not None:
+                yield places.get(1)
+            else:
+                assert trace.arrival is not None
+                time = float(trace.arrival[request.number] - trace.arrival[0]) / rate
+                if time > last:  # not env.now: requests of one time arrive before anything else happens
+                    yield env.timeout(max(time - env.now, 0.0))
+                    last = time
+            recorder.arrived(request, env.now)
+            replica = choose(request, replicas)
+            full = server.max_queue is not None and len(replica.waiting) >= server.max_queue
+            if full or -(-request.tokens // server.page_tokens) > server.pages:
+                leave(request)
+            else:
+                recorder.accepted(request, replica.number)
+                replica.submit(request)
+
+    env.process(arrivals())
+    env.run()
+    return recorder
+
+
+def _requests(trace: Trace, server: Server, priority: np.ndarray | None) -> Iterator[Request]:
+    assert trace.prompt_tokens is not None
+    assert trace.output_tokens is not None
+    no_pages = np.empty(0, np.uint32)
+    for number in range(trace.n_requests):
+        prompt = int(trace.prompt_tokens[number])
+        pages = no_pages
+        if server.prefix_caching:
+            start = trace.bounds[number]
+            pages = trace.pages[start : min(start + prompt // server.page_tokens, trace.bounds[number + 1])]
+        yield Request(
+            number,
+            prompt,
+            int(trace.output_tokens[number]),
+            pages,
+            session=-1 if trace.session is None else int(trace.session[number]),
+            priority=0 if priority is None else int(priority[number]),
+        )

@@ -1,0 +1,175 @@
+"""What a simulation comes to: a row per request, a row per second, and one row for the whole of it. All modelled."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from kvreplay.traces.trace import Trace
+
+from .recorder import Recorder
+
+TIMES = ("ttft", "tpot", "e2e", "queueing")
+
+# Of every request: name -> meaning. Times are seconds since the first arrival; null where it did not come to that.
+REQUESTS = {
+    "request": "number in the trace",
+    "session": "of the trace, where it has them",
+    "replica": "that served it; null: refused",
+    "arrival": "s",
+    "admission": "s, when its first prompt token was scheduled for the first time",
+    "first_token": "s",
+    "end": "s, of its last token",
+    "prompt_tokens": "",
+    "output_tokens": "",
+    "hit_tokens": "of the prompt, cached at its first admission",
+    "prefilled_tokens": "computed, and computed again after preemptions, generated ones too",
+    "preemptions": "",
+    "queueing": "s from arrival to admission",
+    "ttft": "s from arrival to the first token",
+    "tpot": "s between tokens after the first, mean",
+    "e2e": "s from arrival to the end",
+}
+
+
+def request_table(trace: Trace, recorder: Recorder) -> pl.DataFrame:
+    """The columns of REQUESTS."""
+    arrival, first, end, output = recorder.arrival, recorder.first, recorder.end, trace.output_tokens
+    assert output is not None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        per_token = np.where(output > 1, (end - first) / (output - 1), np.nan)
+    columns = {
+        "request": np.arange(trace.n_requests),
+        "session": trace.session if trace.session is not None else [None] * trace.n_requests,
+        "replica": recorder.replica,
+        "arrival": arrival,
+        "admission": recorder.admission,
+        "first_token": first,
+        "end": end,
+        "prompt_tokens": trace.prompt_tokens,
+        "output_tokens": output,
+        "hit_tokens": recorder.hit_tokens,
+        "prefilled_tokens": recorder.prefilled_tokens,
+        "preemptions": recorder.preemptions,
+        "queueing": recorder.admission - arrival,
+        "ttft": first - arrival,
+        "tpot": per_token,
+        "e2e": end - arrival,
+    }
+    table = pl.DataFrame(columns, schema_overrides={"session": pl.Int32}, nan_to_null=True)
+    return table.with_columns(pl.col("replica").replace(-1, None))
+
+
+def second_table(steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, pages: int) -> pl.DataFrame:
+    """What happened in every second, all replicas together.
+
+    Flows (`arrivals`, `ends`, `prefill_tokens`, `output_tokens`, `busy`, the share of device time) are of the second;
+    states (requests `running` and `waiting`; pages `held`, `pinned`, `shared`, `idle` and `free`) are those at its end.
+    """
+    seconds = int(np.ceil(steps["end"].max() or 0)) if len(steps) else 0  # type: ignore[arg-type]
+    edges = np.arange(seconds + 1, dtype=np.float64)
+    flows = dict.fromkeys(("busy", "prefill_tokens", "output_tokens"), np.zeros(seconds))
+    states = dict.fromkeys(("running", "waiting", "held", "pinned", "shared", "idle"), np.zeros(seconds, np.int64))
+    for number in range(replicas):
+        own = steps.filter(pl.col("replica") == number)
+        start, end = own["start"].to_numpy(), own["end"].to_numpy()
+        decoded = own["sequences"].to_numpy() * own["steps"].to_numpy()
+        amounts = {"busy": (end - start) / replicas, "prefill_tokens": own["prefill_tokens"], "output_tokens": decoded}
+        for name, amount in amounts.items():
+            flows[name] = flows[name] + _per_second(start, end, np.asarray(amount), edges)
+        states = {name: states[name] + state for name, state in _states(own, start, end, edges[1:]).items()}
+    first = requests["first_token"].drop_nulls().to_numpy()
+    flows["output_tokens"] = flows["output_tokens"] + np.histogram(first, edges)[0]
+    arrivals, ends = (np.histogram(requests[name].drop_nulls().to_numpy(), edges)[0] for name in ("arrival", "end"))
+    free = replicas * pages - states["held"] - states["idle"]
+    return pl.DataFrame({"second": edges[1:], "arrivals": arrivals, "ends": ends, **flows, **states, "free": free})
+
+
+def summary(
+    steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, slo_ttft: float | None, slo_tpot: float | None
+) -> dict[str, Any]:
+    """The figures of one simulation. Times are null where it was unstable: they would grow with the trace."""
+    served = requests.filter(pl.col("end").is_not_null())
+    seconds = float(steps["end"].max()) if len(steps) else 0.0  # type: ignore[arg-type]
+    prompt, output, hit = (int(served[name].sum()) for name in ("prompt_tokens", "output_tokens", "hit_tokens"))
+    verdict = _verdict(requests)
+    within = pl.lit(True)
+    if slo_ttft is not None:
+        within &= pl.col("ttft") <= slo_ttft
+    if slo_tpot is not None:
+        within &= pl.col("tpot").fill_null(0.0) <= slo_tpot
+    good = len(served.filter(within))
+    busy = float((steps["end"] - steps["start"]).sum())
+    return {
+        "requests": len(requests),
+        "refused": len(requests) - len(served),
+        "verdict": verdict,
+        "seconds": seconds,
+        "requests_per_second": _ratio(len(served), seconds),
+        "prompt_tokens_per_second": _ratio(prompt, seconds),
+        "output_tokens_per_second": _ratio(output, seconds),
+        "goodput": _ratio(good, seconds) if (slo_ttft, slo_tpot) != (None, None) else None,
+        "slo_ratio": _ratio(good, len(requests)) if (slo_ttft, slo_tpot) != (None, None) else None,
+        **_times(served, verdict == "unstable"),
+        "prompt_tokens": prompt,
+        "output_tokens": output,
+        "tokens_saved": hit,
+        "token_hit_ratio": _ratio(hit, prompt),
+        "prefilled_tokens": int(served["prefilled_tokens"].sum()),
+        "preemptions": int(requests["preemptions"].sum()),
+        "utilisation": _ratio(busy, seconds * replicas),
+        "peak_held_pages": int(steps["held_pages"].max() or 0),  # type: ignore[arg-type]
+    }
+
+
+def _times(served: pl.DataFrame, unstable: bool) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for name in TIMES:
+        values = served[name].drop_nulls().to_numpy()
+        known = len(values) and not unstable
+        found[f"{name}_mean"] = float(values.mean()) if known else None
+        for percent in (50, 90, 99):
+            found[f"{name}_p{percent}"] = float(np.quantile(values, percent / 100)) if known else None
+    return found
+
+
+def _verdict(requests: pl.DataFrame) -> str:
+    """ "unstable" where the queue grew as long as requests arrived, else "stable".
+
+    It did where the last request was admitted later than 5 % of the time of arrivals after the last arrival, and the
+    mean time in the queue rose from each quarter of the requests to the next.
+    """
+    queued = requests.filter(pl.col("admission").is_not_null())
+    if len(queued) < 4:
+        return "stable"
+    span = float(queued["arrival"][-1] - queued["arrival"][0])
+    late = float(queued["admission"].max() - queued["arrival"][-1])  # type: ignore[operator]
+    means = [quarter.mean() for quarter in np.array_split(queued["queueing"].to_numpy(), 4)]
+    growing = all(before < after for before, after in itertools.pairwise(means))
+    return "unstable" if span > 0 and late > 0.05 * span and growing else "stable"
+
+
+def _per_second(start: np.ndarray, end: np.ndarray, amount: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Amounts that accrue evenly from start to end, per interval between `edges`. Intervals do not overlap."""
+    times = np.stack([start, end], axis=1).ravel()
+    total = np.concatenate([[0], np.cumsum(amount)])
+    sums = np.stack([total[:-1], total[1:]], axis=1).ravel()
+    return np.diff(np.interp(edges, times, sums)) if len(times) else np.zeros(len(edges) - 1)
+
+
+def _states(steps: pl.DataFrame, start: np.ndarray, end: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:
+    """The state of one replica at `times`. Between two steps it has no requests, and what was pinned is idle."""
+    row = np.searchsorted(start, times, "right") - 1  # -1: before the first
+    inside = (row >= 0) & (times <= end[row])
+    column = {name: steps[name].to_numpy()[row] for name in steps.columns[6:]}
+    found = {name.removesuffix("_pages"): np.where(inside, values, 0) for name, values in column.items()}
+    between = column["idle_pages"] + column["pinned_pages"]
+    found["idle"] = np.where(inside, column["idle_pages"], np.where(row >= 0, between, 0))
+    return found
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,91 @@
+"""What happens in a simulation, as columns: a row per request, and a row per step or run of equal decode steps."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import xxhash
+
+from .requests import Request
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+# Of every step: name -> (typecode, meaning).
+STEPS = {
+    "replica": ("i", "number of the replica"),
+    "start": ("d", "s"),
+    "end": ("d", "s"),
+    "steps": ("q", "steps in this row: several where they only decode and nothing else happens"),
+    "prefill_tokens": ("q", "prompt tokens computed"),
+    "sequences": ("q", "requests that decode"),
+    "running": ("q", "requests that hold memory"),
+    "waiting": ("q", "requests in the queue"),
+    "held_pages": ("q", "pages in use by requests, each counted once"),
+    "pinned_pages": ("q", "of these, those that can be hit"),
+    "shared_pages": ("q", "of these, those that several requests use"),
+    "idle_pages": ("q", "pages that can be hit and that no request uses"),
+}
+
+
+class Recorder:
+    """Gathers the events of a simulation of `requests` requests."""
+
+    def __init__(self, requests: int) -> None:
+        self.replica = np.full(requests, -1, np.int32)  # -1: refused
+        self.arrival, self.admission, self.first, self.end = np.full((4, requests), np.nan)
+        self.hit_tokens = np.zeros(requests, np.int64)  # at the first admission
+        self.prefilled_tokens = np.zeros(requests, np.int64)  # computed, again after every preemption
+        self.preemptions = np.zeros(requests, np.int32)
+        self._steps = {name: array(code) for name, (code, _) in STEPS.items()}
+        self._columns: list[Any] = list(self._steps.values())
+
+    def arrived(self, request: Request, now: float) -> None:
+        self.arrival[request.number] = now
+
+    def accepted(self, request: Request, replica: int) -> None:
+        self.replica[request.number] = replica
+
+    def admitted(self, request: Request, now: float, hit_tokens: int) -> None:
+        number = request.number
+        if np.isnan(self.admission[number]):
+            self.admission[number] = now
+            self.hit_tokens[number] = hit_tokens
+
+    def prefilled(self, request: Request, tokens: int) -> None:
+        self.prefilled_tokens[request.number] += tokens
+
+    def token(self, request: Request, now: float) -> None:
+        """A request has a token because it was prefilled: its first, unless it was preempted."""
+        if np.isnan(self.first[request.number]):
+            self.first[request.number] = now
+
+    def preempted(self, request: Request) -> None:
+        self.preemptions[request.number] += 1
+
+    def ended(self, request: Request, now: float) -> None:
+        self.end[request.number] = now
+
+    def step(self, replica: Replica, start: float, now: float, steps: int, tokens: int, sequences: int) -> None:
+        memory = replica.memory
+        row = (
+            *(replica.number, start, now, steps, tokens, sequences, len(replica.running), len(replica.waiting)),
+            *(memory.held, memory.pinned, memory.shared, memory.idle),
+        )
+        for column, value in zip(self._columns, row, strict=True):
+            column.append(value)
+
+    def steps(self) -> pl.DataFrame:
+        """The columns of STEPS, in order of their ends. The state is that of the end, before requests leave."""
+        return pl.DataFrame({name: np.asarray(column) for name, column in self._steps.items()})
+
+    def digest(self) -> str:
+        """32 hex digits over every event and its time."""
+        digest = xxhash.xxh3_128()
+        columns = (self.replica, self.arrival, self.admission, self.first, self.end, self.hit_tokens, self.preemptions)
+        for column in (*columns, *map(np.asarray, self._steps.values())):
+            digest.update(np.ascontiguousarray(column).data)
+        return digest.hexdigest()

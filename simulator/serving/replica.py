@@ -1,0 +1,260 @@
+"""One copy of the model: iteration-level continuous batching with chunked prefill and paged memory, as vLLM v1 has it.
+
+Rules of vLLM (`vllm/v1/core/sched/scheduler.py`). A step has room for `max_num_batched_tokens`.
+First every decoding sequence gets its token, then the prompt whose prefill is under way, then waiting requests are
+admitted, each with as many of its tokens as still fit. Pages are taken as tokens come. Where a decoding sequence finds
+none, the request that was admitted last is preempted: it gives up its pages and waits at the front of the queue, to be
+computed again. None is admitted in such a step. A request is admitted only if its whole prompt fits (pull request
+37307), and leaves a `watermark` of free pages unless nothing else runs (44594). At most prompt - 1 tokens are hit, in
+full pages; the full pages of a prompt can be hit as soon as they are scheduled.
+
+What differs: generated tokens are not cached, for a trace does not say which prompt repeats them; a prompt's last page
+that is computed again though it is cached takes no second page; a prefill that finds no pages is itself preempted,
+whatever the order.
+
+A step in which prompts are prefilled is an event. Steps that only decode are events together, as long as nothing is
+admitted or ends and pages suffice: an arrival cuts them short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import simpy
+
+from .cost import StepCost, attended
+from .decoding import Decoding
+from .memory import PagedMemory
+from .recorder import Recorder
+from .requests import Request, waiting_queue
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one replica may do at once."""
+
+    max_num_seqs: int
+    max_num_batched_tokens: int  # at least max_num_seqs
+    watermark: int  # pages
+    order: str
+
+
+class Replica:
+    """A server with its queue, a process in `env`. `ended` is called with every request that ends."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        number: int,
+        cost: StepCost,
+        memory: PagedMemory,
+        page_tokens: int,
+        limits: Limits,
+        recorder: Recorder,
+        ended: Callable[[Request], None],
+    ) -> None:
+        self.number, self.memory = number, memory
+        self.waiting = waiting_queue(limits.order)
+        self.running: dict[Request, None] = {}  # in order of admission
+        self._tokens_waiting = self._admissions = 0
+        self._env, self._cost, self._limits, self._recorder, self._ended = env, cost, limits, recorder, ended
+        self._page_tokens = page_tokens
+        self._decoding = Decoding(page_tokens)
+        self._partial: Request | None = None  # whose prefill is under way
+        self._started = 0.0  # the step, or the steps, under way
+        self._pages_taken = 0  # for the tokens that these decode
+        self._interruptible = False  # whether they are several
+        self._idle: simpy.Event | None = None  # set while there is nothing to do
+        self._process = env.process(self._serve())
+
+    @property
+    def load(self) -> int:
+        """Requests that wait or run."""
+        return len(self.waiting) + len(self.running)
+
+    @property
+    def pages_to_prefill(self) -> int:
+        """Pages of waiting requests, and what is left of the one whose prefill is under way."""
+        left = 0 if self._partial is None else self._partial.target - self._partial.computed
+        return self._pages(self._tokens_waiting + left)
+
+    def submit(self, request: Request) -> None:
+        """Let a request wait. It must fit into the memory with all of its tokens."""
+        self.waiting.push(request)
+        self._tokens_waiting += request.target
+        if self._idle is not None:
+            self._idle.succeed()
+            self._idle = None
+        elif self._interruptible:
+            self._interruptible = False
+            self._process.interrupt()
+
+    def hits(self, request: Request) -> int:
+        """Pages of `request` that are cached now."""
+        if self._interruptible:
+            self._take_pages(self._steps_begun())
+        return self.memory.lookup(request.pages)[0]
+
+    def _serve(self) -> Generator[simpy.Event, Any, None]:
+        env, decoding, cost = self._env, self._decoding, self._cost
+        while True:
+            if not self.running and not self.waiting:
+                self._idle = env.event()
+                yield self._idle
+            self._started, self._pages_taken = env.now, 0
+            preempted = self._make_room()
+            self._take_pages(1)
+            prefilled, tokens, pairs = self._prefill(preempted)
+            sequences, context, steps = decoding.count, decoding.context, 1
+            if tokens:
+                yield env.timeout(cost.step(sequences + tokens, pairs, sequences, context, prefill=True))
+            else:
+                if not preempted:
+                    steps = self._steps_alike()
+                self._interruptible = steps > 1
+                try:
+                    yield env.timeout(cost.decode(sequences, context, steps))
+                except simpy.Interrupt:
+                    steps = min(self._steps_begun(), steps)
+                    yield env.timeout(max(cost.decode(sequences, context, steps) - (env.now - self._started), 0.0))
+                self._interruptible = False
+                self._take_pages(steps)
+            self._recorder.step(self, self._started, env.now, steps, tokens, sequences)
+            for request in decoding.advance(steps):
+                self._end(request, request.target - 1)
+            for request in prefilled:
+                self._prefilled(request)
+
+    def _steps_begun(self) -> int:
+        """Of the decode steps under way, how many have begun."""
+        elapsed = self._env.now - self._started
+        return max(self._cost.decode_steps(self._decoding.count, self._decoding.context, elapsed), 1)
+
+    def _take_pages(self, steps: int) -> None:
+        """Take the pages that the first `steps` of the decode steps under way need."""
+        due = self._decoding.pages_due(steps)
+        self.memory.take(due - self._pages_taken)
+        self._pages_taken = due
+
+    def _steps_alike(self) -> int:
+        """Decode steps until one ends a sequence or finds too few pages, if nothing arrives."""
+        enough, least = self._decoding.steps_left(), 1
+        room = self.memory.available + self._pages_taken
+        if self._decoding.pages_due(enough) <= room:
+            return enough
+        while enough - least > 1:
+            middle = (least + enough) // 2
+            if self._decoding.pages_due(middle) <= room:
+                least = middle
+            else:
+                enough = middle
+        return least
+
+    def _make_room(self) -> bool:
+        """Preempt requests until the others have pages for one token each; whether any was."""
+        preempted = False
+        while self._decoding.pages_due(1) - self._pages_taken > self.memory.available:
+            # The sequences in front take what there is before one finds nothing left.
+            self._pages_taken += self.memory.available
+            self.memory.take(self.memory.available)
+            if self._limits.order == "priority":
+                self._preempt(max(self.running, key=lambda request: (request.priority, request.number)))
+            else:
+                self._preempt(next(reversed(self.running)))
+            preempted = True
+        return preempted
+
+    def _prefill(self, preempted: bool) -> tuple[list[Request], int, float]:
+        """Schedule prompt tokens of one step.
+
+        Returns the requests of which all are now, how many tokens, and the (token, earlier token) pairs they attend to.
+        """
+        budget = left = self._limits.max_num_batched_tokens - self._decoding.count
+        pairs, prefilled = 0.0, []
+        while left:
+            request = self._partial
+            if request is None and not preempted:
+                request = self._admit()
+            if request is None:
+                break
+            tokens = min(left, request.target - request.computed)
+            if not self._extend(request, tokens):
+                self._preempt(request)
+                break
+            pairs += attended(request.computed - tokens, tokens)
+            left -= tokens
+            done = request.computed == request.target
+            self._partial = None if done else request
+            if done:
+                prefilled.append(request)
+        return prefilled, budget - left, pairs
+
+    def _admit(self) -> Request | None:
+        """Let the next waiting request run, if there is one that may."""
+        if not self.waiting or len(self.running) == self._limits.max_num_seqs:
+            return None
+        request = self.waiting.peek(self.memory)
+        hits, idle = self.memory.lookup(request.pages[: (request.target - 1) // self._page_tokens])
+        needed = self._pages(request.target) - hits + idle  # a page that is hit is available no more
+        if needed + (self._limits.watermark if self.running else 0) > self.memory.available:
+            return None
+        self.waiting.pop()
+        self._tokens_waiting -= request.target
+        self.memory.pin(request.pages[:hits])
+        request.kept = hits
+        request.computed = hits * self._page_tokens
+        self._admissions += 1
+        request.rank = self._admissions
+        self.running[request] = None
+        self._recorder.admitted(request, self._env.now, request.computed)
+        return request
+
+    def _extend(self, request: Request, tokens: int) -> bool:
+        """Schedule `tokens` more of a prompt, whose full pages are cached from now on; False where pages lack."""
+        needed = self._pages(request.computed + tokens) - self._pages(request.computed)
+        if needed > self.memory.available:
+            return False
+        self.memory.take(needed)
+        request.computed += tokens
+        self._recorder.prefilled(request, tokens)
+        full = min(request.computed // self._page_tokens, len(request.pages))
+        self.memory.keep(request.pages[request.kept : full])
+        request.kept = full
+        return True
+
+    def _prefilled(self, request: Request) -> None:
+        if request.output:
+            request.generated += 1
+            self._recorder.token(request, self._env.now)
+        if request.generated >= request.output:
+            self._end(request, request.computed)
+        else:
+            self._decoding.add(request)
+
+    def _preempt(self, request: Request) -> None:
+        cached = request.computed
+        if request is self._partial:
+            self._partial = None
+        elif request.finish:
+            self._decoding.remove(request)
+            cached = request.target - 1
+        self._release(request, cached)
+        self.waiting.push_back(request)
+        self._tokens_waiting += request.target
+        self._recorder.preempted(request)
+
+    def _end(self, request: Request, cached: int) -> None:
+        self._release(request, cached)
+        self._recorder.ended(request, self._env.now)
+        self._ended(request)
+
+    def _release(self, request: Request, cached: int) -> None:
+        """Give back the pages of a request that has `cached` tokens in memory."""
+        self.memory.release(request.pages[: request.kept], self._pages(cached) - request.kept)
+        request.computed = request.kept = 0
+        del self.running[request]
+
+    def _pages(self, tokens: int) -> int:
+        return -(-tokens // self._page_tokens)

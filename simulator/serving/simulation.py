@@ -1,0 +1,182 @@
+"""Simulates servers under a trace's traffic: settings in, tables out."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import polars as pl
+from annotated_types import Ge, Gt, Le, Lt
+
+from kvreplay.parameters import check
+from kvreplay.traces.errors import TraceError
+from kvreplay.traces.trace import Trace
+
+from .cost import Device, StepCost, step_cost
+from .engine import Server, run
+from .figures import request_table, second_table, summary
+from .recorder import Recorder
+from .replica import Limits
+from .requests import ORDERS
+from .router import ROUTERS
+
+_PAGE_TOKENS = 16  # vLLM's block size, where a trace has no pages
+
+
+@dataclass(frozen=True, repr=False)
+class Simulation:
+    """What a simulated server did. Every figure is modelled."""
+
+    trace: Trace
+    server: Server
+    settings: dict[str, Any]
+    recorder: Recorder
+
+    @cached_property
+    def requests(self) -> pl.DataFrame:
+        """A row per request: the columns of `figures.REQUESTS`."""
+        return request_table(self.trace, self.recorder)
+
+    @cached_property
+    def steps(self) -> pl.DataFrame:
+        """A row per step, or per run of decode steps: the columns of `recorder.STEPS`."""
+        return self.recorder.steps()
+
+    @cached_property
+    def seconds(self) -> pl.DataFrame:
+        """A row per second: see `figures.second_table`."""
+        return second_table(self.steps, self.requests, self.server.replicas, self.server.pages)
+
+    @cached_property
+    def row(self) -> dict[str, Any]:
+        """Settings and figures of the whole, one value each."""
+        cost, settings = self.server.cost, self.settings
+        figures = summary(self.steps, self.requests, self.server.replicas, settings["slo_ttft"], settings["slo_tpot"])
+        dollars = cost.device.dollars_per_hour * cost.devices * self.server.replicas * figures["seconds"] / 3600
+        tokens = figures["prompt_tokens"] + figures["output_tokens"]
+        return {
+            "trace": self.trace.name,
+            **settings,
+            "cost": cost.method,
+            "page_tokens": self.server.page_tokens,
+            "pages": self.server.pages,
+            **figures,
+            "dollars_per_million_tokens": 1e6 * dollars / tokens if tokens else None,
+            "events": self.recorder.digest(),
+            "trace_hash": self.trace.content_hash,
+        }
+
+    def write(self, folder: str | os.PathLike[str]) -> None:
+        """Write requests.parquet, seconds.parquet, steps.parquet and row.json into `folder`, made if need be."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        for name in ("requests", "seconds", "steps"):
+            getattr(self, name).write_parquet(path / f"{name}.parquet")
+        (path / "row.json").write_text(json.dumps(self.row, indent=1) + "\n", encoding="utf-8")
+
+    def __repr__(self) -> str:
+        row = self.row
+        return f"Simulation({row['trace']}, {row['model']} on {row['device']}, {row['verdict']})"
+
+
+def simulate(trace: Trace, *, priority: np.ndarray | None = None, **settings: Any) -> Simulation:
+    """Simulate serving `trace`; the settings are those of `server_settings`.
+
+    `priority`, (R,) int: for order "priority", the lowest first. Raises ParameterError for settings that make no sense,
+    TraceError for a trace without what they need, and ValueError for a model that does not fit the device.
+    """
+    checked = check(server_settings, "simulate", settings)
+    if trace.prompt_tokens is None or trace.output_tokens is None:
+        raise TraceError(f"{trace.name} has no prompt and output tokens", mend="use a trace of requests to a model")
+    if trace.arrival is None and checked["concurrency"] is None:
+        raise TraceError(f"{trace.name} has no arrival times", mend="set concurrency, for a closed loop")
+    if checked["order"] == "priority" and priority is None:
+        raise ValueError("order 'priority' needs a priority for each request; pass priority=array")
+    if priority is not None and len(priority) != trace.n_requests:
+        raise ValueError(f"priority has {len(priority)} entries; give one for each of {trace.n_requests} requests")
+    server = _server(trace, checked)
+    recorder = run(trace, server, rate=checked["rate"], concurrency=checked["concurrency"], priority=priority)
+    return Simulation(trace, server, checked, recorder)
+
+
+def server_settings(
+    *,
+    model: str = "llama-3.1-8b",
+    device: str = "h100",
+    replicas: Annotated[int, Ge(1)] = 1,
+    tensor_parallel: Annotated[int, Ge(1)] = 1,
+    router: Literal[*ROUTERS] = "round-robin",  # type: ignore[valid-type]
+    order: Literal[*ORDERS] = "fcfs",  # type: ignore[valid-type]
+    prefix_caching: bool = True,
+    kv_tokens: Annotated[int, Ge(1)] | None = None,
+    memory_utilization: Annotated[float, Gt(0), Le(1)] = 0.9,
+    max_num_seqs: Annotated[int, Ge(1)] | None = None,
+    max_num_batched_tokens: Annotated[int, Ge(1)] | None = None,
+    watermark: Annotated[float, Ge(0), Lt(1)] = 0.0,
+    max_queue: Annotated[int, Ge(0)] | None = None,
+    rate: Annotated[float, Gt(0)] = 1.0,
+    concurrency: Annotated[int, Ge(1)] | None = None,
+    cost: Literal["fitted", "typical", "roofline"] | None = None,
+    slo_ttft: Annotated[float, Gt(0)] | None = None,
+    slo_tpot: Annotated[float, Gt(0)] | None = None,
+) -> None:
+    """The settings of a simulation.
+
+    model, device: names in models.yaml and hardware.yaml. replicas: copies of the model, each on `tensor_parallel`
+    devices. router: see `router.py`. order: in which waiting requests are admitted. kv_tokens: tokens in the KV memory
+    of each replica; default: what `memory_utilization` of its devices' memory leaves beside the weights.
+    max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for the device. watermark: share of the pages
+    left free when a request is admitted beside others. max_queue: requests that wait at one replica before others are
+    refused. rate: how many times as fast as in the trace requests arrive. concurrency: closed loop of that many
+    requests, instead of the trace's arrivals. cost: see `cost.step_cost`. slo_ttft, slo_tpot: seconds that goodput asks
+    of a request.
+    """
+
+
+def _server(trace: Trace, settings: dict[str, Any]) -> Server:
+    cost = step_cost(settings["model"], settings["device"], settings["tensor_parallel"], settings["cost"])
+    page_tokens = trace.page_tokens or _PAGE_TOKENS
+    caching = settings["prefix_caching"] and trace.has_pages
+    if caching and trace.parent is None:
+        raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="set prefix_caching to false")
+    tokens = settings["kv_tokens"] or kv_tokens(cost, settings["memory_utilization"])
+    if tokens < page_tokens:
+        raise ValueError(f"kv_tokens {tokens}: is less than one page of {page_tokens} tokens; use more")
+    sequences, batched = batch_limits(cost.device)
+    sequences = settings["max_num_seqs"] or sequences
+    batched = settings["max_num_batched_tokens"] or max(batched, sequences)
+    if batched < sequences:
+        raise ValueError(
+            f"max_num_batched_tokens {batched} is below max_num_seqs {sequences}; a step has a token for each of them"
+        )
+    pages = tokens // page_tokens
+    limits = Limits(sequences, batched, watermark=int(settings["watermark"] * pages), order=settings["order"])
+    return Server(
+        cost, settings["replicas"], pages, page_tokens, limits, settings["router"], settings["max_queue"], caching
+    )
+
+
+def kv_tokens(cost: StepCost, utilization: float) -> int:
+    """Tokens that fit beside the weights into `utilization` of the devices' memory; activations are left out.
+
+    Raises ValueError where the weights alone do not fit.
+    """
+    memory = cost.device.memory * cost.devices * utilization
+    room = memory - cost.model.weight_bytes
+    if room < cost.model.kv_bytes_per_token:
+        needed = cost.model.weight_bytes / 2**30
+        raise ValueError(
+            f"{cost.model.name} takes {needed:.1f} GiB and {utilization:.0%} of {cost.devices} x {cost.device.name} is "
+            f"{memory / 2**30:.1f} GiB; raise tensor_parallel, or use a larger device"
+        )
+    return int(room // cost.model.kv_bytes_per_token)
+
+
+def batch_limits(device: Device) -> tuple[int, int]:
+    """max_num_seqs and max_num_batched_tokens of vLLM's API server (vllm/engine/arg_utils.py, get_batch_defaults)."""
+    return (1024, 8192) if device.memory >= 70 * 2**30 and device.name != "a100" else (256, 2048)

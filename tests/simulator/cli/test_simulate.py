@@ -1,0 +1,29 @@
+"""kvreplay simulate: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+
+from kvreplay.simulator.cli.main import main
+
+SOURCE = "generate:conversation:sessions=20:seed=1"
+
+
+def test_it_prints_what_the_row_says(tmp_path, capsys):
+    arguments = ["simulate", SOURCE, "--replicas", "2", "--slo-ttft", "0.5", "--set", "max_num_seqs=8"]
+    assert main([*arguments, "--json", "--out", str(tmp_path)]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["replicas"], row["max_num_seqs"], row["slo_ttft"]) == (2, 8, 0.5)
+    assert json.loads((tmp_path / "row.json").read_text()) == row
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "2 x llama-3.1-8b, h100 each, modelled (step cost: fitted)" in out
+    assert f"{1e3 * row['ttft_p99']:,.1f}" in out
+    assert f"{row['slo_ratio']:.1%} of requests within the SLO" in out
+
+
+def test_mistakes_are_one_line(capsys):
+    assert main(["simulate", SOURCE, "--device", "h10"]) == 2
+    assert capsys.readouterr().err == "kvreplay: unknown device 'h10', did you mean 'h100'?\n"
+    assert main(["simulate", SOURCE, "--set", "max_num_seqs=x"]) == 2
+    assert "parameter 'max_num_seqs' is 'x': input should be a valid integer" in capsys.readouterr().err

@@ -1,0 +1,119 @@
+"""kvreplay.simulate: its tables, against the untimed replay and each other, and its mistakes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+import kvreplay as kv
+from kvreplay.simulator.serving.cost import step_cost
+from kvreplay.simulator.serving.simulation import kv_tokens
+from kvreplay.traces.trace import Trace
+
+
+@pytest.fixture(scope="module")
+def chats() -> Trace:
+    return kv.generate("conversation", sessions=60, seed=5)
+
+
+@pytest.fixture(scope="module")
+def simulation(chats):
+    return kv.simulate(chats, replicas=2, kv_tokens=20_000, slo_ttft=0.02, slo_tpot=0.02, rate=4)
+
+
+@pytest.mark.parametrize("capacity", ["unlimited", 400])
+def test_one_request_at_a_time_hits_what_the_untimed_cache_hits(chats, capacity):
+    """vLLM's whole prefix cache, without a clock, where requests generate nothing that needs a page."""
+    chats = dataclasses.replace(chats, output_tokens=np.ones(chats.n_requests, np.int32))
+    tokens = chats.n_pages * chats.page_tokens if capacity == "unlimited" else capacity * chats.page_tokens
+    serial = kv.simulate(chats, rate=1e-6, kv_tokens=tokens, model="smollm2-135m")
+    untimed = kv.replay(chats, "vllm-lru", capacity, reading="prefix").row
+    assert serial.row["refused"] == 0
+    assert serial.row["tokens_saved"] == untimed["tokens_saved"] > 0
+
+
+def test_requests_that_arrive_at_once_hit_each_other(chats):
+    """All at once in room for all of them, so that one hits pages that others still compute in the same step."""
+    at_once = kv.simulate(chats, rate=1e9, kv_tokens=10**7, max_num_batched_tokens=10**6)
+    untimed = kv.replay(chats, "vllm-lru", "unlimited", reading="prefix").row
+    assert at_once.row["tokens_saved"] == untimed["tokens_saved"]
+
+
+def test_tables_agree_with_each_other(simulation, chats):
+    requests, seconds, steps, row = simulation.requests, simulation.seconds, simulation.steps, simulation.row
+    assert len(requests) == chats.n_requests == row["requests"]
+    assert seconds["arrivals"].sum() == seconds["ends"].sum() == chats.n_requests
+    assert seconds["prefill_tokens"].sum() == pytest.approx(requests["prefilled_tokens"].sum())
+    assert (requests["hit_tokens"] + requests["prefilled_tokens"] >= requests["prompt_tokens"]).all()
+    assert seconds["output_tokens"].sum() == pytest.approx(chats.output_tokens.sum())
+    pages = seconds["held"] + seconds["idle"] + seconds["free"]
+    assert (pages == 2 * row["pages"]).all()
+    assert (seconds["shared"] <= seconds["pinned"]).all()
+    assert (seconds["pinned"] <= seconds["held"]).all()
+    assert seconds["shared"].max() > 0
+    busy = (steps["end"] - steps["start"]).sum()
+    assert row["utilisation"] == pytest.approx(busy / (2 * row["seconds"]))
+    assert seconds["busy"].sum() == pytest.approx(busy / 2)
+    assert row["ttft_p99"] == pytest.approx(np.quantile(requests["ttft"].to_numpy(), 0.99))
+    good = requests.filter((pl.col("ttft") <= 0.02) & (pl.col("tpot").fill_null(0) <= 0.02))
+    assert 0 < row["slo_ratio"] == len(good) / len(requests) < 1
+    ordered = requests.select(
+        (pl.col("arrival") <= pl.col("admission"))
+        & (pl.col("admission") < pl.col("first_token"))
+        & (pl.col("first_token") <= pl.col("end"))
+    )
+    assert ordered.to_series().all()
+    assert row["dollars_per_million_tokens"] == pytest.approx(
+        1e6 * 2 * 3.0 * row["seconds"] / 3600 / (row["prompt_tokens"] + row["output_tokens"])
+    )
+
+
+def test_without_prefix_caching_nothing_hits(chats):
+    row = kv.simulate(chats, prefix_caching=False).row
+    assert row["tokens_saved"] == 0
+    assert row["prefilled_tokens"] == row["prompt_tokens"]
+
+
+def test_overload_is_told_and_not_measured(chats):
+    calm, flooded = (kv.simulate(chats, rate=rate, device="epyc-9654").row for rate in (0.001, 1000))
+    assert (calm["verdict"], flooded["verdict"]) == ("stable", "unstable")
+    assert calm["ttft_mean"] > 0
+    assert flooded["ttft_mean"] is flooded["e2e_p50"] is None
+
+
+def test_memory_that_the_weights_leave():
+    # 0.9 x 79.6 GiB - 2 x 8,030,261,248 bytes, 131,072 bytes a token.
+    assert kv_tokens(step_cost("llama-3.1-8b", "h100"), 0.9) == int((0.9 * 79.6 * 2**30 - 16_060_522_496) / 131_072)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "llama-3.1-70b"}, "llama-3.1-70b takes 131.4 GiB and 90% of 1 x h100 is 71.6 GiB; raise"),
+        ({"kv_tokens": 3}, "kv_tokens 3: is less than one page of 16 tokens; use more"),
+        ({"rate": 0}, "simulate: parameter 'rate' is 0: input should be greater than 0"),
+        ({"order": "priority"}, "order 'priority' needs a priority for each request; pass priority=array"),
+        ({"max_num_seqs": 9, "max_num_batched_tokens": 8}, "max_num_batched_tokens 8 is below max_num_seqs 9; a step"),
+        ({"replica": 3}, "simulate: unknown parameter 'replica', did you mean 'replicas'?"),
+    ],
+)
+def test_settings_that_make_no_sense(chats, settings, message):
+    with pytest.raises(ValueError, match=r"\w") as error:
+        kv.simulate(chats, **settings)
+    assert str(error.value).startswith(message)
+
+
+def test_traces_that_lack_what_it_takes(chats):
+    keys = kv.generate("zipf", requests=10)
+    with pytest.raises(ValueError, match=r"has no prompt and output tokens; use a trace of requests to a model$"):
+        kv.simulate(keys)
+
+
+def test_the_tables_are_written(simulation, tmp_path):
+    simulation.write(tmp_path / "out")
+    assert pl.read_parquet(tmp_path / "out" / "requests.parquet").equals(simulation.requests)
+    assert json.loads((tmp_path / "out" / "row.json").read_text()) == simulation.row
