@@ -14,6 +14,7 @@ _SUBJECTS = {
     "pool": "pool: copying and counting pages of K/V in torch, beside a plain copy",
     "codecs": "codecs: bytes, time and errors of stored K/V pages, beside a plain copy",
     "entries": "entries: every policy online, a call at a time, and exact lookups",
+    "semantic": "semantic: embedders, and indexes of their vectors",
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kvreplay
-from kvreplay.simulator.bench import Row, peer
+from kvreplay.simulator.bench import Row, peer, semantic
 from kvreplay.simulator.cli.main import main
 from kvreplay.simulator.replay import replay
 
@@ -58,3 +58,16 @@ def test_policies_online_are_measured(capsys):
     assert all(calls[name] > 0 for name in ("thousand calls/s", "plain Python", "ms to switch to it"))
     assert [row["characters"] for row in lookups] == [100, 1_000, 10_000, 100_000]
     assert all(row["us"] > 0 for row in lookups)
+
+
+def test_embedders_and_indexes_are_measured(monkeypatch):
+    monkeypatch.setattr("kvreplay.simulator.caches.embedders.names", lambda: ["idf-seeded", "not-installed"])
+    monkeypatch.setattr("kvreplay.simulator.caches.embedders.default", lambda: "idf-seeded")
+    embedder, *rows = [row.cells for row in semantic.measure(rounds=1, entries=(40, 600))]
+    assert (embedder["embedder"], embedder["dimensions"]) == ("idf-seeded", 256)
+    assert embedder["ms a prompt"] > 0
+    flat = [row for row in rows if row["index"] == "flat"]
+    assert [row["entries"] for row in flat] == [40, 600]
+    assert {row["bytes an entry"] for row in flat} == {256 * 4 + 4}
+    assert {row["recall@1"] for row in flat} == {1.0}
+    assert all(row[f"{work} us"] > 0 for row in rows for work in ("search", "insert", "replace"))
