@@ -120,8 +120,9 @@ class Cell:
     def _replay(self, start: int, end: int) -> Iterator[tuple[int, int, np.ndarray]]:
         bounds = self.trace.bounds
         while start < end:
-            stop = min(max(bisect.bisect_right(bounds, bounds[start] + _CHUNK, start) - 1, start + 1), end)
-            controller = self._controller
+            stop, controller = end, self._controller
+            if bounds[end] - bounds[start] > _CHUNK:
+                stop = max(bisect.bisect_right(bounds, bounds[start] + _CHUNK, start, end) - 1, start + 1)
             if controller is not None:
                 stop = min(stop, start - start % controller.period + controller.period)
             accesses = bounds[stop] - bounds[start]

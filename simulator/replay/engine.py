@@ -206,9 +206,7 @@ def _count(cell: Cell, windows: int) -> _Counts:
     cell.compile()
     wall, cpu = time.perf_counter(), time.thread_time()
     for window, start, stop, hit in cell.chunks(windows):
-        counts.wall += time.perf_counter() - wall
-        counts.cpu += time.thread_time() - cpu
-        hits = int(np.count_nonzero(hit))
+        hits = int(np.count_nonzero(hit.view(np.bool_)))  # several times as fast as of bytes
         if trace.page_offsets is None and trace.prompt_tokens is None:
             # A page a request: hits count for everything, and there is no need to look at each.
             prefix_hits, tokens_saved, requests_hit, ratios = hits, hits * page_tokens, hits, float(hits)
@@ -239,9 +237,7 @@ def _count(cell: Cell, windows: int) -> _Counts:
             total, weight_hit = count_weights(hit, trace.pages, first, last, cell.page_cost)
             counts.cost += total
             counts.cost_hits += weight_hit
-        wall, cpu = time.perf_counter(), time.thread_time()
-    counts.wall += time.perf_counter() - wall
-    counts.cpu += time.thread_time() - cpu
+    counts.wall, counts.cpu = time.perf_counter() - wall, time.thread_time() - cpu
     return counts
 
 
