@@ -13,6 +13,7 @@ _SUBJECTS = {
     "replay": "replay: every policy, from the file or from memory, beside libcachesim",
     "pool": "pool: copying and counting pages of K/V in torch, beside a plain copy",
     "codecs": "codecs: bytes, time and errors of stored K/V pages, beside a plain copy",
+    "experiment": "experiment: what a grid of cells costs beside its replays, and how well that is told beforehand",
     "entries": "entries: every policy online, a call at a time, and exact lookups",
     "semantic": "semantic: embedders, and indexes of their vectors",
 }
@@ -30,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 "--requests", type=positive, default=20_000_000, help="of the Zipf trace (default: 20 million)"
             )
-        if subject in ("replay", "entries"):
+        if subject == "experiment":
+            sub.add_argument("--requests", type=positive, help="of the trace of the grid (default: 1 million)")
+            sub.add_argument("--cells", type=positive, help="of the grid (default: 1,000)")
+        if subject in ("replay", "entries", "experiment"):
             sub.add_argument("--policies", metavar="NAME,...", type=lambda names: names.split(","), help="only these")
 
 

@@ -85,15 +85,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _describe(plan: Plan, threads: int | None) -> None:
+    from kvreplay.simulator.experiment.cost import estimate, makespan, memory_of_traces
     from kvreplay.simulator.replay.threads import default_threads
 
     from .progress import clock
 
-    for cell in plan.cells:
-        print(cell.label)
-    threads = threads or default_threads()
+    threads = min(threads or default_threads(), len(plan.cells))
+    costs = estimate(plan.cells)
+    for cell, cost in zip(plan.cells, costs, strict=True):
+        print(f"{cell.label}: {cost.seconds:.2g} s, {cost.memory / 2**20:.1f} MiB")
+    states = sum(sorted((cost.memory for cost in costs), reverse=True)[:threads])
     print(
-        f"{len(plan.cells)} cells on {threads} threads: about {clock(plan.seconds(threads))} and "
-        f"{plan.memory(threads) / 2**20:.0f} MiB. Estimated from the traces' sizes and the typical speed of the "
-        "built-in policies; compiling a policy for the first time takes a few seconds more."
+        f"{len(plan.cells)} cells on {threads} threads: about "
+        f"{clock(makespan((cost.seconds for cost in costs), threads))} and "
+        f"{(memory_of_traces(plan.cells) + states) / 2**20:.0f} MiB beside the program itself, of which "
+        f"{states / 2**20:.0f} MiB are the cells' and the rest is the traces'. Estimated from short replays on this "
+        "machine; compiling a policy for the first time takes a few seconds more."
     )

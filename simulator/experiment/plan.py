@@ -18,7 +18,7 @@ from kvreplay.simulator.caches.sizing import Sizing, SizingError
 from kvreplay.simulator.replay import CapacityError, Result, replay
 from kvreplay.simulator.replay.capacity import Capacity, Size
 from kvreplay.simulator.replay.engine import fit
-from kvreplay.traces.trace import COLUMNS, Trace
+from kvreplay.traces.trace import Trace
 
 from .errors import ExperimentError
 from .grid import MAX_CELLS, Option
@@ -33,10 +33,6 @@ IDENTITY = (
 
 # Of a cell, what `fit` takes besides trace, policy and capacity.
 _SETTINGS = ("reading", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing")
-
-# For estimates only. Replays take 5 ns a page access (FIFO) to 150 ns (adaptive, on many pages), 100 bytes a page.
-_SECONDS_PER_ACCESS = 60e-9
-_BYTES_PER_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class Cell:
     @functools.cached_property
     def key(self) -> str:
         """16 hex digits that change with anything that the row depends on: the code of policy and replay included."""
-        parts = (self.identity, self.trace.content_hash, self.policy.fingerprint, _engine_version())
+        parts = (self.identity, self.trace.content_hash, self.policy.fingerprint, engine_version())
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     @property
@@ -115,17 +111,6 @@ class Plan(NamedTuple):
     tolerance: dict[str, float]
     traces: list[Trace]
     cells: list[Cell]  # in the order of the rows; cells of equal key are there once
-
-    def seconds(self, threads: int) -> float:
-        """A rough estimate of the time that the replays take, from typical speeds."""
-        accesses = sum(cell.trace.n_accesses for cell in self.cells)
-        return accesses * _SECONDS_PER_ACCESS / max(1, min(threads, len(self.cells)))
-
-    def memory(self, threads: int) -> int:
-        """A rough estimate in bytes: the traces (memory-mapped ones included), and state for each thread."""
-        columns = (getattr(trace, name) for trace in self.traces for name in COLUMNS)
-        pages = max(trace.n_pages for trace in self.traces)
-        return sum(c.nbytes for c in columns if c is not None) + min(threads, len(self.cells)) * pages * _BYTES_PER_PAGE
 
 
 def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Plan:
@@ -189,7 +174,7 @@ def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:
 
 
 @functools.cache
-def _engine_version() -> str:
+def engine_version() -> str:
     """A hash of the code that counts: a row made by other code is not the same cell."""
     packages = (kvreplay.simulator.replay, kvreplay.simulator.caches.sizing)
     files = [file for package in packages for file in sorted(Path(package.__path__[0]).glob("*.py"))]

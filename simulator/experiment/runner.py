@@ -14,6 +14,7 @@ from kvreplay.simulator.replay.threads import in_threads
 
 from . import provenance
 from .attempt import Failure, attempt
+from .cost import estimate
 from .plan import Cell, Plan, make_plan
 from .processes import in_processes
 from .store import Results, open_journal, remove_reports, write_results
@@ -97,14 +98,12 @@ def run_cells(
     timeout: float | None = None,
     watch: Watcher | None = None,
 ) -> Iterator[tuple[Cell, Result | Failure]]:
-    """Replay `cells`, trace by trace; each comes out as it finishes. The arguments are those of `run`.
+    """Replay `cells`, the longest first; each comes out as it finishes. The arguments are those of `run`.
 
     Closing the iterator, or an exception in its consumer, starts no further cell and waits for none: the threads
     are daemons, so that Ctrl-C does not wait for a long replay.
     """
-    # Trace by trace, because what offline policies are told is kept for one trace at a time.
-    order = {id(trace): i for i, trace in reversed(list(enumerate(cell.trace for cell in cells)))}
-    cells = sorted(cells, key=lambda cell: order[id(cell.trace)])
+    cells = _longest_first(cells)
     outcomes = in_threads(attempt, cells, threads) if timeout is None else in_processes(cells, threads, timeout)
     accesses, total = 0, sum(cell.trace.n_accesses for cell in cells)
     for finished, (number, result) in enumerate(outcomes, 1):
@@ -117,6 +116,18 @@ def run_cells(
             share = (finished / len(cells) + accesses / total) / 2
             watch(Progress(cell, error, finished, len(cells), share))
         yield cell, result
+
+
+def _longest_first(cells: Sequence[Cell]) -> list[Cell]:
+    """No long cell is left to the end, when the other threads have nothing to do any more.
+
+    Trace by trace all the same, because what offline policies are told is kept for one trace at a time.
+    """
+    seconds = {cell.key: cost.seconds for cell, cost in zip(cells, estimate(cells, running=True), strict=True)}
+    longest: dict[int, float] = {}
+    for cell in cells:
+        longest[id(cell.trace)] = max(longest.get(id(cell.trace), 0.0), seconds[cell.key])
+    return sorted(cells, key=lambda cell: (-longest[id(cell.trace)], id(cell.trace), -seconds[cell.key]))
 
 
 def _record(

@@ -83,17 +83,9 @@ def replay(
         cost_model=cost_model,
         sizing=sizing,
     )
-    try_out(policy)
-    costs = trace.page_cost if cost_model is None else page_flops(trace, cost_model)
-    options: dict[str, Any] = {"sized": size.unit == "bytes", "seed": seed, "page_cost": costs}
-    if compiled:
-        rehearse(trace, policy, size.amount, reading, **options)
-    controller = (
-        None if sizing is None else sizing.start(size.amount, trace.page_bytes if size.unit == "bytes" else None)
-    )
-    cell = Cell(trace, policy, size.amount, reading, ttl=ttl, controller=controller, compiled=compiled, **options)
+    cell = prepare(trace, policy, size, reading, seed, ttl, cost_model, sizing, compiled)
     cell.warm_up(int(warmup * trace.n_requests))
-    counts = _count(cell, min(windows, trace.n_requests - cell.warmed_up))
+    counts = count(cell, min(windows, trace.n_requests - cell.warmed_up))
     inputs = {
         "seed": seed,
         "warmup": float(warmup),
@@ -102,6 +94,29 @@ def replay(
         "sizing": None if sizing is None else sizing.label,
     }
     return Result(_row(cell, size, inputs, counts, bytes_per_token), counts.timings())
+
+
+def prepare(
+    trace: Trace,
+    policy: Policy,
+    size: Size,
+    reading: str,
+    seed: int,
+    ttl: float | None,
+    cost_model: str | None,
+    sizing: Sizing | None,
+    compiled: bool = True,
+) -> Cell:
+    """The cell of a replay of these arguments before its first access; a policy from outside was tried out."""
+    try_out(policy)
+    costs = trace.page_cost if cost_model is None else page_flops(trace, cost_model)
+    options: dict[str, Any] = {"sized": size.unit == "bytes", "seed": seed, "page_cost": costs}
+    if compiled:
+        rehearse(trace, policy, size.amount, reading, **options)
+    controller = (
+        None if sizing is None else sizing.start(size.amount, trace.page_bytes if size.unit == "bytes" else None)
+    )
+    return Cell(trace, policy, size.amount, reading, ttl=ttl, controller=controller, compiled=compiled, **options)
 
 
 def fit(
@@ -181,7 +196,7 @@ def _check_cost_model(trace: Trace, model: str) -> None:
         raise TraceError(what, mend="leave cost_model out")
 
 
-class _Counts:
+class Counts:
     """What a replay comes to: per window where the rows carry a series, in all where they do not."""
 
     def __init__(self, windows: int) -> None:
@@ -197,9 +212,10 @@ class _Counts:
         return {"wall_seconds": self.wall, "cpu_seconds": self.cpu, "pages_per_second": speed}
 
 
-def _count(cell: Cell, windows: int) -> _Counts:
+def count(cell: Cell, windows: int, seconds: float = math.inf) -> Counts:
+    """Replay and count, but stop once `seconds` of CPU time have gone by."""
     trace = cell.trace
-    counts = _Counts(windows)
+    counts = Counts(windows)
     page_tokens = trace.page_tokens or 0
     prompt_tokens = trace.prompt_tokens if trace.prompt_tokens is not None else np.empty(0, np.int32)
     # The clocks below see only the replay.
@@ -237,13 +253,13 @@ def _count(cell: Cell, windows: int) -> _Counts:
             total, weight_hit = count_weights(hit, trace.pages, first, last, cell.page_cost)
             counts.cost += total
             counts.cost_hits += weight_hit
+        if seconds < math.inf and time.thread_time() - cpu > seconds:  # a look at this clock takes a microsecond
+            break
     counts.wall, counts.cpu = time.perf_counter() - wall, time.thread_time() - cpu
     return counts
 
 
-def _row(
-    cell: Cell, size: Size, inputs: dict[str, Any], counts: _Counts, bytes_per_token: int | None
-) -> dict[str, Any]:
+def _row(cell: Cell, size: Size, inputs: dict[str, Any], counts: Counts, bytes_per_token: int | None) -> dict[str, Any]:
     trace, tally = cell.trace, cell.tally
     requests = trace.n_requests - cell.warmed_up
     pages, hits, prefix_hits = int(counts.pages.sum()), int(counts.hits.sum()), int(counts.prefix_hits.sum())

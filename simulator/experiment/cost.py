@@ -1,0 +1,140 @@
+"""What cells will take: time and memory, told from short replays on this machine that are remembered.
+
+Cells that differ only in capacity and seed are told from two of them, those of the smallest and of the
+largest capacity; between these, time and memory change with the logarithm of the capacity.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import heapq
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from kvreplay.files import write_whole
+from kvreplay.simulator.replay.pilot import Pilot, pilot
+from kvreplay.traces.catalogue import cache_dir
+from kvreplay.traces.trace import COLUMNS
+
+from . import provenance
+from .plan import Cell, engine_version
+
+_SECONDS = 0.1  # of a short replay
+_WORTH = 100  # a run tries cells that take so many times as long as trying them
+_REMEMBERED = 10_000  # short replays
+# Of what was not tried. Built-in policies take 5 ns an access (FIFO) to 150 ns (adaptive), and 100 bytes a page.
+_SECONDS_PER_ACCESS, _BYTES_PER_PAGE = 60e-9, 100
+
+
+class Cost(NamedTuple):
+    """What one cell will take."""
+
+    seconds: float  # of one core
+    memory: int  # bytes of its own; the traces, which cells share, come on top
+
+
+def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
+    """What each of `cells` will take; compiling a policy comes on top.
+
+    Where they are `running` anyway, only built-in policies with much to do are tried; others are taken for typical.
+    Raises PolicyError where a policy fails.
+    """
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(_group(cell), []).append(cell)
+    costs: dict[str, Cost] = {}
+    with _remembered() as memory:
+        for group, own in groups.items():
+            typical = sum(cell.trace.n_accesses for cell in own) * _SECONDS_PER_ACCESS
+            if running and not (own[0].policy.hooks.built_in and typical > _WORTH * 2 * _SECONDS):
+                costs |= {cell.key: _typical(cell) for cell in own}
+                continue
+            low, high = min(own, key=lambda cell: cell.size.amount), max(own, key=lambda cell: cell.size.amount)
+            ends = []
+            for end in (low, high):
+                name = f"{group} {end.size.amount}"
+                if name not in memory:
+                    memory[name] = _try(end)
+                ends.append(memory[name])
+            for cell in own:
+                costs[cell.key] = _between(cell, low, high, ends)
+    return [costs[cell.key] for cell in cells]
+
+
+def memory_of_traces(cells: Iterable[Cell]) -> int:
+    """Bytes that the cells share: every column, mapped ones included, and what offline policies are told of one."""
+    traces = {id(cell.trace): cell.trace for cell in cells}
+    columns = (getattr(trace, name) for trace in traces.values() for name in COLUMNS)
+    futures = (8 * cell.trace.n_accesses for cell in cells if "future" in cell.policy.needs)
+    return sum(column.nbytes for column in columns if column is not None) + max(futures, default=0)
+
+
+def makespan(seconds: Iterable[float], threads: int) -> float:
+    """Seconds until all is done, the longest first, each on the thread that is free first."""
+    free = [0.0] * threads
+    for long in sorted(seconds, reverse=True):
+        heapq.heapreplace(free, free[0] + long)
+    return max(free)
+
+
+def _group(cell: Cell) -> str:
+    """A hash of all that two cells share whose costs follow from each other."""
+    parts = (
+        *(
+            cell.trace.content_hash,
+            cell.policy.fingerprint,
+            engine_version(),
+            cell.reading,
+            cell.size.unit,
+            cell.windows,
+        ),
+        *(cell.ttl is None, cell.cost_model, None if cell.sizing is None else cell.sizing.label),
+    )
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _try(cell: Cell) -> Pilot:
+    return pilot(
+        *(cell.trace, cell.policy, cell.size),
+        seconds=_SECONDS,
+        reading=cell.reading,
+        seed=cell.seed,
+        windows=cell.windows,
+        ttl=cell.ttl,
+        cost_model=cell.cost_model,
+        sizing=cell.sizing,
+    )
+
+
+def _typical(cell: Cell) -> Cost:
+    return Cost(cell.trace.n_accesses * _SECONDS_PER_ACCESS, cell.trace.n_pages * _BYTES_PER_PAGE)
+
+
+def _between(cell: Cell, low: Cell, high: Cell, ends: list[Pilot]) -> Cost:
+    span = math.log(high.size.amount / low.size.amount)
+    share = math.log(cell.size.amount / low.size.amount) / span if span else 0.0
+    start, per_access, memory = (a + share * (b - a) for a, b in zip(*ends, strict=True))
+    return Cost(start + per_access * cell.trace.n_accesses, round(memory))
+
+
+@contextlib.contextmanager
+def _remembered() -> Iterator[dict[str, Pilot]]:
+    """Short replays by name, as this machine made them; new ones are remembered, where there is a place for it."""
+    machine = dataclasses.asdict(provenance.collect())
+    parts = [machine[name] for name in ("python", "numpy", "numba", "platform", "cpu", "cores")]
+    path = cache_dir() / f"costs-{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}.json"
+    found: dict[str, Pilot] = {}
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):  # not there yet, or damaged
+        found = {
+            name: Pilot(float(start), float(per_access), int(memory))
+            for name, (start, per_access, memory) in json.loads(path.read_text()).items()
+        }
+    known = len(found)
+    yield found
+    if len(found) > known:
+        with contextlib.suppress(OSError):
+            write_whole(path, json.dumps(dict(list(found.items())[-_REMEMBERED:])))
