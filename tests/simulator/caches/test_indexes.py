@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from kvreplay.parameters import ParameterError
 from kvreplay.simulator.caches import indexes
 from kvreplay.simulator.caches.errors import CacheError
+from kvreplay.simulator.caches.indexes.hnsw import Hnsw
 
 DIMENSIONS = 6
 
@@ -136,6 +137,30 @@ def test_hnsw_is_the_same_every_time():
             index.put(slot, vector)
         results.append([index.search(query, 3)[0].tolist() for query in random_unit(5, 100, 16)])
     assert results[0] == results[1]
+
+
+def test_hnsw_finds_as_many_as_asked_though_its_walk_reaches_fewer(monkeypatch):
+    pytest.importorskip("hnswlib")
+    helped, search_all = [], Hnsw._search_all
+    monkeypatch.setattr(Hnsw, "_search_all", lambda *args: helped.append(1) or search_all(*args))
+    index, held, rng = (
+        indexes.get("hnsw:M=2:ef_construction=1:ef_search=1", DIMENSIONS, 60),
+        {},
+        np.random.default_rng(0),
+    )
+    for vector in random_unit(6, 2_000):
+        slot = int(rng.integers(60))
+        if slot in held and rng.random() < 0.6:
+            index.remove(slot)
+            del held[slot]
+        else:
+            index.put(slot, vector)
+            held[slot] = vector
+        slots, cosines = index.search(vector, 20)
+        assert len(set(slots.tolist()) & set(held)) == min(20, len(held))
+        np.testing.assert_allclose(cosines, [held[slot] @ vector for slot in slots.tolist()], atol=1e-5)
+        assert (np.diff(cosines) <= 0).all()
+    assert helped
 
 
 def test_hnsw_absent(monkeypatch):
