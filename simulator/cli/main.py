@@ -12,7 +12,7 @@ import threading
 from importlib.metadata import version
 
 COMMANDS = (
-    *("run", "replay", "simulate", "curve", "bounds", "check", "claims", "compare", "plot", "report"),
+    *("run", "replay", "simulate", "validate", "curve", "bounds", "check", "claims", "compare", "plot", "report"),
     *("traces", "policies", "schema", "bench"),
 )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
+from typing import Any
 
 HELP = "simulate a server under a trace's traffic: latency, throughput, memory"
 
@@ -27,6 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from .sources import add_source_arguments
 
     add_source_arguments(parser)
+    add_settings(parser)
+    parser.add_argument("--out", metavar="DIR", help="write the tables there: requests, seconds, steps, and the row")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw what happened, .png or .svg")
+    parser.add_argument("--json", action="store_true", help="print the row as one JSON object")
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The settings of a simulation, which `given_settings` reads."""
     for name, what in _ARGUMENTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.split("_")[-1].upper(), help=what)
     parser.add_argument(
@@ -36,22 +46,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="any other setting of kvreplay.simulate, such as max_num_seqs=256; may be repeated",
     )
-    parser.add_argument("--out", metavar="DIR", help="write the tables there: requests, seconds, steps, and the row")
-    parser.add_argument("--json", action="store_true", help="print the row as one JSON object")
+
+
+def given_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given, for `simulate` to check."""
+    from kvreplay.parameters import parse_pairs
+
+    given = {name: value for name in _ARGUMENTS if (value := getattr(args, name)) is not None}
+    return {**given, **parse_pairs(args.set, "--set")}
 
 
 def run(args: argparse.Namespace) -> int:
-    from kvreplay.parameters import parse_pairs
     from kvreplay.simulator.serving import simulate
 
     from .sources import open_source
 
-    given = {name: value for name in _ARGUMENTS if (value := getattr(args, name)) is not None}
     trace = open_source(args.source, args.format, args.option)
-    simulation = simulate(trace, **given, **parse_pairs(args.set, "--set"))
+    simulation = simulate(trace, **given_settings(args))
     row = simulation.row
     if args.out is not None:
         simulation.write(args.out)
+    if args.plot is not None:
+        from kvreplay.simulator.report.serving_plots import draw_simulation
+
+        draw_simulation(simulation, args.plot)
     if args.json:
         print(json.dumps(row))
         return 0

@@ -18,5 +18,7 @@ __getattr__, __all__ = lazy(
         "step_cost": ".cost",
         "Simulation": ".simulation",
         "simulate": ".simulation",
+        "Validation": ".validation",
+        "validate": ".validation",
     },
 )

@@ -39,8 +39,6 @@ def request_table(trace: Trace, recorder: Recorder) -> pl.DataFrame:
     """The columns of REQUESTS."""
     arrival, first, end, output = recorder.arrival, recorder.first, recorder.end, trace.output_tokens
     assert output is not None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        per_token = np.where(output > 1, (end - first) / (output - 1), np.nan)
     columns = {
         "request": np.arange(trace.n_requests),
         "session": trace.session if trace.session is not None else [None] * trace.n_requests,
@@ -55,12 +53,17 @@ def request_table(trace: Trace, recorder: Recorder) -> pl.DataFrame:
         "prefilled_tokens": recorder.prefilled_tokens,
         "preemptions": recorder.preemptions,
         "queueing": recorder.admission - arrival,
-        "ttft": first - arrival,
-        "tpot": per_token,
-        "e2e": end - arrival,
+        **request_times(arrival, first, end, output),
     }
     table = pl.DataFrame(columns, schema_overrides={"session": pl.Int32}, nan_to_null=True)
     return table.with_columns(pl.col("replica").replace(-1, None))
+
+
+def request_times(arrival: np.ndarray, first: np.ndarray, end: np.ndarray, output: np.ndarray) -> dict[str, np.ndarray]:
+    """ttft, tpot and e2e in seconds, (R,) float64 each; NaN where a request has none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        per_token = np.where(output > 1, (end - first) / (output - 1), np.nan)
+    return {"ttft": first - arrival, "tpot": per_token, "e2e": end - arrival}
 
 
 def second_table(steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, pages: int) -> pl.DataFrame:

@@ -27,3 +27,8 @@ def test_mistakes_are_one_line(capsys):
     assert capsys.readouterr().err == "kvreplay: unknown device 'h10', did you mean 'h100'?\n"
     assert main(["simulate", SOURCE, "--set", "max_num_seqs=x"]) == 2
     assert "parameter 'max_num_seqs' is 'x': input should be a valid integer" in capsys.readouterr().err
+
+
+def test_it_draws(tmp_path, capsys):
+    assert main(["simulate", SOURCE, "--plot", str(tmp_path / "s.svg")]) == 0
+    assert "KV memory" in (tmp_path / "s.svg").read_text()

@@ -1,0 +1,54 @@
+"""How fast servers are simulated: requests and steps per second of wall time, on traffic of different kinds."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from kvreplay.traces import TraceError, generate, load
+from kvreplay.traces.trace import Trace
+
+from . import Row
+
+_TABLE = "Simulated servers, the best of the rounds"
+_MOONCAKE = "mooncake-conversation"
+
+
+def measure(*, rounds: int, requests: int) -> Iterator[Row]:
+    """Four replicas of Llama-3.1-8B on H100: the Mooncake trace if it is at hand, and generated conversations.
+
+    `steps` are those of the servers; `events` what was simulated for them, for many decode steps are one event.
+    """
+    with contextlib.suppress(TraceError):  # not on this machine
+        yield _row(load(_MOONCAKE), rounds, replicas=4)
+        yield _row(load(_MOONCAKE), rounds, replicas=4, router="cache-load")
+    chats = generate("conversation", sessions=max(requests // 5, 1), seed=1)
+    yield _row(chats, rounds, replicas=4)
+    yield _row(chats, rounds, replicas=4, concurrency=1000)
+
+
+def _row(trace: Trace, rounds: int, **settings: Any) -> Row:
+    from kvreplay.simulator.serving import simulate
+
+    best = float("inf")
+    for _ in range(rounds):
+        start = time.perf_counter()
+        simulation = simulate(trace, **settings)
+        best = min(best, time.perf_counter() - start)
+    steps = simulation.steps
+    return Row(
+        _TABLE,
+        {
+            "trace": trace.name.split(":")[0],
+            "settings": ", ".join(f"{name} {value}" for name, value in settings.items()),
+            "requests": trace.n_requests,
+            "simulated seconds": simulation.row["seconds"],
+            "steps": int(steps["steps"].sum()),
+            "events": len(steps),
+            "wall seconds": best,
+            "requests/s": trace.n_requests / best,
+            "steps/s": int(steps["steps"].sum()) / best,
+        },
+    )

@@ -1,0 +1,52 @@
+"""Simulates a recorded run of a real server, and prints how far the simulated latencies are from the recorded ones."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+HELP = "compare a recorded run of a server with its simulation"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from .simulate import add_settings
+
+    parser.add_argument(
+        "run_file",
+        metavar="RUN.csv",
+        help="columns arrival, prompt_tokens, output_tokens, first_token, end; in seconds",
+    )
+    add_settings(parser)
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw both distributions, .png or .svg")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per latency")
+
+
+def run(args: argparse.Namespace) -> int:
+    from kvreplay.simulator.serving.validation import validate
+
+    from .simulate import given_settings
+
+    validation = validate(args.run_file, **given_settings(args))
+    rows = validation.rows()
+    if args.plot is not None:
+        from kvreplay.simulator.report.serving_plots import draw_validation
+
+        draw_validation(validation, args.plot)
+    if args.json:
+        for row in rows:
+            print(json.dumps(row))
+        return 0
+    simulated = validation.simulation.row
+    print(
+        f"{args.run_file}: {simulated['requests']:,} requests, {simulated['refused']:,} refused in the simulation; "
+        f"{simulated['model']} on {simulated['device']}, step cost {simulated['cost']}"
+    )
+    print(f"{'ms':>5} {'':>10} {'mean':>10} {'p50':>10} {'p90':>10} {'p99':>10} {'KS':>7}")
+    for row in rows:
+        for kind in ("recorded", "simulated"):
+            values = " ".join(f"{1e3 * row[f'{figure}_{kind}']:10,.1f}" for figure in ("mean", "p50", "p90", "p99"))
+            print(f"{row['latency'] if kind == 'recorded' else '':>5} {kind:>10} {values}")
+        errors = " ".join(f"{100 * row[f'{figure}_error']:+8.1f} %" for figure in ("mean", "p50", "p90", "p99"))
+        print(f"{'':>5} {'error':>10} {errors} {row['ks']:7.3f}")
+    return 0

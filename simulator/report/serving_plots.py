@@ -1,0 +1,153 @@
+"""Pictures of simulated servers: latencies, memory and batches over time, a Gantt of steps; and of recorded runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from kvreplay.files import write_whole
+
+from .figure import to_png, to_svg
+from .style import SETTINGS
+
+if TYPE_CHECKING:
+    from kvreplay.simulator.serving.simulation import Simulation
+    from kvreplay.simulator.serving.validation import Validation
+
+_BLUE, _ORANGE, _GREEN, _GREY = "#0072b2", "#d55e00", "#009e73", "#bbbbbb"
+_NAMES = {"ttft": "to the first token", "tpot": "between tokens", "e2e": "to the end", "queueing": "in the queue"}
+_GANTT_SECONDS = 2.0
+_LEAST = 1e-3  # seconds: what is less is no latency on a logarithmic axis
+_POINTS = 500  # of a series: more cannot be seen
+
+
+def draw_simulation(simulation: Simulation, path: Path) -> None:
+    """Latencies, batches and memory over time, and the first seconds of the busiest replica, into a .png or .svg."""
+    panels: list[Callable[[Axes], None]] = [
+        partial(_latencies, simulation),
+        partial(_throughput, simulation),
+        partial(_requests, simulation),
+        partial(_memory, simulation),
+        partial(_gantt, simulation),
+    ]
+    row = simulation.row
+    title = f"{row['trace']}: {row['replicas']} x {row['model']} on {row['device']}, {row['router']}, modelled"
+    _write(panels, title, path)
+
+
+def draw_validation(validation: Validation, path: Path) -> None:
+    """The distribution of every latency, recorded and simulated, into a .png or .svg."""
+    panels = [partial(_both, validation, row) for row in validation.rows()]
+    row = validation.simulation.row
+    _write(panels, f"{row['trace']}: recorded, and {row['model']} on {row['device']} simulated", path)
+
+
+def _write(panels: Sequence[Callable[[Axes], None]], title: str, path: Path) -> None:
+    columns = min(3, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with mpl.rc_context(SETTINGS):
+        layout = ConstrainedLayoutEngine(wspace=0.06, hspace=0.08)
+        figure = Figure(figsize=(4.2 * columns, 3.2 * rows + 0.4), layout=layout)
+        for index, panel in enumerate(panels):
+            panel(figure.add_subplot(rows, columns, index + 1))
+        figure.suptitle(title, fontsize=12, fontweight="bold")
+    write_whole(path, to_svg(figure) if path.suffix == ".svg" else to_png(figure))
+
+
+def _distribution(axes: Axes, values: np.ndarray, label: str, colour: str, dash: str = "-") -> None:
+    if len(values):
+        shares = np.linspace(0, 1, _POINTS)
+        axes.plot(np.quantile(values, shares), 100 * shares, color=colour, linestyle=dash, linewidth=1.4, label=label)
+
+
+def _finish_latencies(axes: Axes, title: str) -> None:
+    axes.set(xscale="log", xlabel="seconds", ylabel="% of requests", title=title, ylim=(0, 100))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
+    axes.legend(fontsize=8)
+
+
+def _latencies(simulation: Simulation, axes: Axes) -> None:
+    for (name, label), colour in zip(_NAMES.items(), (_BLUE, _ORANGE, _GREEN, _GREY), strict=True):
+        values = simulation.requests[name].drop_nulls().to_numpy()
+        _distribution(axes, np.maximum(values, _LEAST), label, colour)
+    _finish_latencies(axes, "How long it takes")
+
+
+def _both(validation: Validation, row: dict, axes: Axes) -> None:
+    name = row["latency"]
+    _distribution(axes, validation.recorded[name], "recorded", _BLUE)
+    _distribution(axes, validation.simulated[name], "simulated", _ORANGE, "--")
+    _finish_latencies(axes, f"{_NAMES[name]}: mean {100 * row['mean_error']:+.1f} %, KS {row['ks']:.3f}")
+
+
+def _throughput(simulation: Simulation, axes: Axes) -> None:
+    seconds = _thinned(simulation.seconds)
+    for name, label, colour in (
+        ("prefill_tokens", "prompt, computed", _BLUE),
+        ("output_tokens", "generated", _ORANGE),
+    ):
+        axes.plot(seconds["second"], seconds[name], color=colour, linewidth=1.0, label=label)
+    axes.set(xlabel="seconds", ylabel="tokens a second", title="Throughput", yscale="symlog", ylim=(0, None))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: "")
+    axes.legend(fontsize=8)
+
+
+def _requests(simulation: Simulation, axes: Axes) -> None:
+    seconds = _thinned(simulation.seconds)
+    for name, colour in (("running", _BLUE), ("waiting", _ORANGE)):
+        axes.plot(seconds["second"], seconds[name], color=colour, linewidth=1.0, label=name)
+    axes.set(xlabel="seconds", ylabel="requests", title="Requests in all replicas", ylim=(0, None))
+    axes.legend(fontsize=8)
+
+
+def _memory(simulation: Simulation, axes: Axes) -> None:
+    seconds = _thinned(simulation.seconds)
+    total = simulation.server.pages * simulation.server.replicas
+    parts = [100 * seconds[name].to_numpy() / total for name in ("held", "idle")]
+    labels = ["in use", "kept for later hits"]
+    axes.stackplot(seconds["second"], *parts, labels=labels, colors=[_BLUE, _GREEN], alpha=0.8)
+    axes.set(xlabel="seconds", ylabel="% of the pages", title="KV memory", ylim=(0, 100))
+    axes.legend(fontsize=8)
+
+
+def _gantt(simulation: Simulation, axes: Axes) -> None:
+    """The steps of one replica around its busiest moment."""
+    steps = simulation.steps
+    busiest = steps.row(int(steps["running"].arg_max() or 0), named=True)
+    start = max(busiest["start"] - _GANTT_SECONDS / 2, 0.0)
+    shown = steps.filter(
+        (pl.col("replica") == busiest["replica"]) & (pl.col("end") > start) & (pl.col("start") < start + _GANTT_SECONDS)
+    )
+    for row in shown.iter_rows(named=True):
+        left = max(row["start"], start)
+        width = min(row["end"], start + _GANTT_SECONDS) - left
+        colour = _BLUE if row["prefill_tokens"] else _ORANGE
+        axes.bar(left - start, row["running"], width, align="edge", color=colour, edgecolor="white", linewidth=0.3)
+    for label, colour in (("prefills, maybe beside decoding", _BLUE), ("only decodes", _ORANGE)):
+        axes.bar([0], [0], color=colour, label=label)
+    axes.set(
+        xlim=(0, _GANTT_SECONDS),
+        xlabel=f"seconds from {start:,.1f} s on",
+        ylabel="requests running",
+        title=f"Steps of replica {busiest['replica']}",
+    )
+    axes.legend(fontsize=8)
+
+
+def _thinned(seconds: pl.DataFrame) -> pl.DataFrame:
+    """Means over so many seconds that no more points are left than can be seen."""
+    every = max(math.ceil(len(seconds) / _POINTS), 1)
+    whole = seconds[:-1] if len(seconds) > 1 else seconds  # the last second ends early
+    return whole.group_by(((pl.col("second") - 1) // every).alias("part"), maintain_order=True).mean()
