@@ -16,6 +16,7 @@ _SUBJECTS = {
     "experiment": "experiment: what a grid of cells costs beside its replays, and how well that is told beforehand",
     "entries": "entries: every policy online, a call at a time, and exact lookups",
     "semantic": "semantic: embedders, and indexes of their vectors",
+    "serving": "serving: how many requests of a server are simulated in a second",
 }
 
 
@@ -34,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if subject == "experiment":
             sub.add_argument("--requests", type=positive, help="of the trace of the grid (default: 1 million)")
             sub.add_argument("--cells", type=positive, help="of the grid (default: 1,000)")
+        if subject == "serving":
+            sub.add_argument(
+                "--requests", type=positive, default=100_000, help="about, of the conversations (default: 100,000)"
+            )
         if subject in ("replay", "entries", "experiment"):
             sub.add_argument("--policies", metavar="NAME,...", type=lambda names: names.split(","), help="only these")
 

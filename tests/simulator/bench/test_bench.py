@@ -71,3 +71,14 @@ def test_embedders_and_indexes_are_measured(monkeypatch):
     assert {row["bytes an entry"] for row in flat} == {256 * 4 + 4}
     assert {row["recall@1"] for row in flat} == {1.0}
     assert all(row[f"{work} us"] > 0 for row in rows for work in ("search", "insert", "replace"))
+
+
+def test_serving_counts_what_it_simulated(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("KVREPLAY_TRACE_DIR", str(tmp_path))  # without the Mooncake trace
+    assert main(["bench", "serving", "--requests", "50", "--rounds", "1", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["settings"] for row in rows] == ["replicas 4", "replicas 4, concurrency 1000"]
+    trace = kvreplay.generate("conversation", sessions=10, seed=1)
+    assert {row["requests"] for row in rows} == {trace.n_requests}
+    assert all(row["steps"] >= row["events"] > 0 for row in rows)
+    assert all(row["requests/CPU second"] == pytest.approx(row["requests"] / row["CPU seconds"]) for row in rows)
