@@ -42,8 +42,16 @@ def model(function: Callable[..., Any]) -> type[pydantic.BaseModel]:
 
 
 def check(function: Callable[..., Any], owner: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """`params` converted and with defaults filled in. Raises ParameterError naming `owner` and every mistake."""
-    import pydantic
+    """`params` converted and with defaults filled in. Raises ParameterError naming `owner` and every mistake.
+
+    Without pydantic, as on machines that only measure real memory, there are the defaults and nothing else.
+    """
+    try:
+        import pydantic
+    except ImportError:
+        if params:
+            raise ParameterError(f"{owner}: parameters need pydantic; pip install pydantic, or set none") from None
+        return dict(function.__kwdefaults__ or {})
 
     checked = model(function)
     try:
@@ -57,6 +65,8 @@ def check(function: Callable[..., Any], owner: str, params: Mapping[str, Any]) -
 
 def parse_pairs(pairs: Sequence[str], where: str) -> dict[str, Any]:
     """``key=value`` texts as a dictionary, values read as in YAML. Raises ParameterError naming `where`."""
+    if not pairs:
+        return {}
     import yaml
 
     values = {}

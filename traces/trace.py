@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import xxhash
 
 from .errors import TraceError
 
@@ -163,6 +162,8 @@ class Trace:
     @cached_property
     def content_hash(self) -> str:
         """32 hex digits over every column and the page size; the name and metadata do not count."""
+        import xxhash  # here, for machines that only measure real memory and have nothing but torch and NumPy
+
         digest = xxhash.xxh3_128(f"page_tokens={self.page_tokens}".encode())
         for name in COLUMNS:
             column = getattr(self, name)

@@ -1,4 +1,4 @@
-"""Real memory: a pool of K/V pages in torch, and codecs that store them in fewer bytes.
+"""Real memory: a pool of K/V pages in torch, codecs for fewer bytes, and tiers on host and disk.
 
 What is counted elsewhere exists here: bytes are kept, copies are made, errors are measured. Needs torch and NumPy only,
 and runs the same on CPU and CUDA; where numba or Triton is installed some loops are compiled, to the same result.
@@ -10,6 +10,7 @@ __getattr__, __all__ = lazy(
     __name__,
     {
         "TorchPagePool": "kvreplay.simulator.backends.page_pool",
+        "TieredStore": "kvreplay.simulator.backends.tiers",
         "PageLayout": "kvreplay.simulator.backends.layout",
         "LayoutError": "kvreplay.simulator.backends.layout",
     },
