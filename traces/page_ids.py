@@ -6,14 +6,13 @@ Dense ids are made once, at ingest; they are what lets policies be arrays instea
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from kvreplay.jit import jit
 
 _EMPTY = np.uint32(0xFFFFFFFF)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
-_SEED = np.uint64(0x243F6A8885A308D3)
+CHAIN_START = np.uint64(0x243F6A8885A308D3)  # the key before a prompt's first page
 
 
 class PageIds:
@@ -49,7 +48,7 @@ class PageIds:
         _rehash(self._slots, self._keys, self.n_pages)
 
 
-@njit(inline="always")
+@jit
 def _slot(key, mask):
     # The fold lets high bits reach the low ones; the product's high half is well mixed.
     return (((key ^ (key >> np.uint64(32))) * _GOLDEN) >> np.uint64(20)) & mask
@@ -128,17 +127,23 @@ def record_firsts(pages, values, first_new, page_values):
 
 
 @jit
+def chain_key(key, tokens, start, stop):
+    """The key of the page tokens[start:stop] behind the page of key `key`, uint64."""
+    for i in range(start, stop):
+        key = (key ^ (np.uint64(tokens[i]) + np.uint64(1))) * _MIX
+        key ^= key >> np.uint64(32)
+    return key
+
+
+@jit
 def _chain(tokens, token_offsets, page_tokens, keys, counts):
     at = 0
     for request in range(len(token_offsets) - 1):
         start, stop = token_offsets[request], token_offsets[request + 1]
-        key = _SEED
+        key = CHAIN_START
         count = 0
         for page_start in range(start, stop, page_tokens):
-            page_stop = min(page_start + page_tokens, stop)
-            for i in range(page_start, page_stop):
-                key = (key ^ (np.uint64(tokens[i]) + np.uint64(1))) * _MIX
-                key ^= key >> np.uint64(32)
+            key = chain_key(key, tokens, page_start, min(page_start + page_tokens, stop))
             keys[at] = key
             at += 1
             count += 1

@@ -151,7 +151,8 @@ class Cell:
         if self.reading == "prefix":
             run = bound(loops.replay_prefix)
             offsets = trace.offsets
-            tree = (trace.parent, np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8))
+            children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
+            tree = (trace.parent, children, in_use, np.empty(trace.n_pages, np.uint32))
             self._held = tree
             return lambda start, stop, hit: run(
                 state, offsets, pages, start, stop, hit, cached, self.capacity, tally, *tree
@@ -172,16 +173,18 @@ class Cell:
 
     def _check(self) -> None:
         if self.tally[loops.FAULT]:
-            raise PolicyError(self._fault())
+            raise PolicyError(fault_of(self.policy, self.tally))
 
-    def _fault(self) -> str:
-        code, wrong = self.policy.hooks.decide_code, self.tally[loops.WRONG]
-        what = {
-            loops.VICTIM: f"evict() returned page {wrong}, which is not cached; "
-            "return a page that was inserted and not evicted since",
-            loops.HITS: f"serve() returned {wrong} hits; only pages that were requested before can hit, "
-            "return how many of the request's pages hit from its start",
-            loops.ROOM: f"serve() adds and removes pages so that {wrong} are cached, or adds others than those missed; "
-            "return (hits, pages added, pages removed), within the capacity",
-        }[int(self.tally[loops.FAULT])]
-        return f"{code.co_filename}:{code.co_firstlineno}: {what}"
+
+def fault_of(policy: Policy, tally: np.ndarray) -> str:
+    """What is wrong with the answers of a policy's hook, and where it stands, from what the loop left in `tally`."""
+    code, wrong = policy.hooks.decide_code, tally[loops.WRONG]
+    what = {
+        loops.VICTIM: f"evict() returned page {wrong}, which is not cached; "
+        "return a page that was inserted and not evicted since",
+        loops.HITS: f"serve() returned {wrong} hits; only pages that were requested before can hit, "
+        "return how many of the request's pages hit from its start",
+        loops.ROOM: f"serve() adds and removes pages so that {wrong} are cached, or adds others than those missed; "
+        "return (hits, pages added, pages removed), within the capacity",
+    }[int(tally[loops.FAULT])]
+    return f"{code.co_filename}:{code.co_firstlineno}: {what}"

@@ -17,10 +17,15 @@ READY = 4  # prefix loop: a page that was given up and has become a leaf, + 1
 KNOWN = 5  # prefix loop: cached pages that the policy knows; it gave up the others, which could not leave yet
 FAULT = 6  # what is wrong with a hook's answer, one of the three below; 0: nothing
 WRONG = 7  # the number that is wrong
-TALLY_SIZE = 8
+PINNED = 8  # prefix loops: cached pages in use
+LEFT = 9  # prefix loops: entries of `evicted`
+TALLY_SIZE = 10
 
 # Faults.
 VICTIM, HITS, ROOM = 1, 2, 3  # the page that evict() returned; what serve() said of its hits, and of its changes
+
+# What `step_prefix` does: pin the cached pages up to the first that is not; cache and pin pages that are not; unpin.
+LOOKUP, INSERT, RELEASE = range(3)
 
 # Entries of `cached` where there is more to tell than cached from not: in the prefix loop, and where objects grow.
 _KNOWN, _GIVEN_UP = 1, 2
@@ -156,50 +161,63 @@ def _make_room(state, now, used, room, cached, held, tally):
     return used
 
 
-def replay_prefix(state, offsets, pages, start, stop, hit, cached, capacity, tally, parent, children, in_use):
+def replay_prefix(state, offsets, pages, start, stop, hit, cached, capacity, tally, parent, children, in_use, evicted):
     """Requests `start` .. `stop` - 1 as prefixes: only the cached pages from the start on hit, and leaves leave first.
 
     A request pins the pages it hits, uses them from the last to the first, makes room for the others, and inserts
     those from the last to the first as well, so that a page is never colder than one that depends on it. No more
     than the first `capacity` pages of a request are cached. `children` (n_pages,) int32: cached pages right behind
-    each page; `in_use` (n_pages,) uint8: pinned.
+    each page; `in_use` (n_pages,) uint8: pinned; `evicted` (capacity,) uint32: scratch.
     """
     first = offsets[start]
     for request in range(start, stop):
         low, high = offsets[request], offsets[request + 1]
-        missed = low
-        while missed < high and cached[pages[missed]]:
-            hit[missed - first] = 1
-            missed += 1
-        for now in range(missed - 1, low - 1, -1):
-            page = pages[now]
-            in_use[page] = 1
-            if cached[page] == _KNOWN:
-                on_hit(state, page, now)
-            else:
-                _tell(state, page, now, cached, tally)
-        end = missed
-        while end < min(high, low + capacity):
-            page = pages[end]
-            if tally[USED] < capacity:
-                tally[USED] += 1
-            elif not admit(state, page, end) or not _evict_leaf(state, end, cached, tally, parent, children, in_use):
-                break
-            cached[page] = _KNOWN
-            if parent[page] >= 0:
-                children[parent[page]] += 1
-            end += 1
+        missed = _match(pages, low, high, cached)
+        for now in range(low, missed):
+            hit[now - first] = 1
         for now in range(missed, high):
             hit[now - first] = 0
+        _use(state, pages, low, missed, 0, cached, tally, in_use)
+        tally[LEFT] = 0
+        room = min(high, low + capacity)
+        end = _add(state, pages, missed, room, 0, cached, capacity, tally, parent, children, in_use, evicted)
         tally[REJECTIONS] += high - end
-        for now in range(end - 1, low - 1, -1):
-            page = pages[now]
-            in_use[page] = 0
-            if now >= missed or cached[page] == _GIVEN_UP:
-                _tell(state, page, now, cached, tally)
+        _settle(state, pages, low, missed, end, 0, cached, tally, in_use, True)
         if tally[FAULT]:
             return
         tally[PEAK] = max(tally[PEAK], tally[USED])
+
+
+def step_prefix(state, step, pages, start, stop, since, cached, capacity, tally, parent, children, in_use, evicted):
+    """One step of one of many requests that a prefix cache serves at once; the three make up `replay_prefix`.
+
+    It is for the pages start .. stop - 1 of the request `pages`, whose first page is access number `since`, and returns
+    the position behind the last page that it was done for. `in_use` (n_pages,) int32: how many requests pin each
+    page; what leaves is written to `evicted`, LEFT pages.
+    """
+    tally[LEFT] = 0
+    fresh = stop
+    if step == LOOKUP:
+        stop = _match(pages, start, stop, cached)
+        _use(state, pages, start, stop, since, cached, tally, in_use)
+        return stop
+    if step == INSERT:
+        fresh = start
+        stop = _add(state, pages, start, stop, since, cached, capacity, tally, parent, children, in_use, evicted)
+        tally[PEAK] = max(tally[PEAK], tally[USED])
+    _settle(state, pages, start, fresh, stop, since, cached, tally, in_use, step == RELEASE)
+    return stop
+
+
+def restart_policy(old, new, known, since, order):
+    """Tell `new`, a fresh state of the policy, of the `known` pages that `old` knows, in the order of their leaving.
+
+    They are written to `order`. Nothing else of what `old` knows is kept.
+    """
+    for i in range(known):
+        order[i] = evict(old, since + known - 1)
+    for i in range(known):
+        on_insert(new, order[i], since + i)
 
 
 def replay_served(state, offsets, pages, start, stop, hit, seen, capacity, tally):
@@ -237,10 +255,69 @@ def shrink(state, now, cached, capacity, tally, held):
     tally[USED] = _make_room(state, now, tally[USED], capacity, cached, held, tally)
 
 
-def shrink_prefix(state, now, cached, capacity, tally, parent, children, in_use):
-    """As `shrink`, among prefix pages between two requests: leaves leave."""
-    while tally[USED] > capacity and _evict_leaf(state, now, cached, tally, parent, children, in_use):
-        tally[USED] -= 1
+def shrink_prefix(state, now, cached, capacity, tally, parent, children, in_use, evicted):
+    """As `shrink`, among prefix pages that no request uses: leaves leave. They are written to `evicted`, LEFT pages."""
+    tally[LEFT] = 0
+    while tally[USED] > capacity and _evict_leaf(state, now, cached, tally, parent, children, in_use, evicted):
+        pass
+
+
+def _match(pages, start, stop, cached):
+    """The position of the first page that is not cached."""
+    while start < stop and cached[pages[start]]:
+        start += 1
+    return start
+
+
+def _use(state, pages, start, stop, since, cached, tally, in_use):
+    """Pin pages that are cached, and tell the policy that they were used, from the last to the first."""
+    pinned = 0
+    for i in range(stop - 1, start - 1, -1):
+        page = pages[i]
+        pinned += in_use[page] == 0
+        in_use[page] += 1
+        if cached[page] == _KNOWN:
+            on_hit(state, page, since + i)
+        else:
+            _tell(state, page, since + i, cached, tally)
+    tally[PINNED] += pinned
+
+
+def _add(state, pages, start, stop, since, cached, capacity, tally, parent, children, in_use, evicted):
+    """Cache and pin pages, as many as there is room for; the position behind the last. The policy is yet to be told."""
+    end = start
+    while end < stop:
+        page = pages[end]
+        full = tally[USED] >= capacity
+        if full and not (
+            admit(state, page, since + end)
+            and _evict_leaf(state, since + end, cached, tally, parent, children, in_use, evicted)
+        ):
+            break
+        tally[USED] += 1
+        cached[page] = _KNOWN
+        in_use[page] = 1
+        tally[PINNED] += 1
+        if parent[page] >= 0:
+            children[parent[page]] += 1
+        end += 1
+    return end
+
+
+def _settle(state, pages, start, fresh, stop, since, cached, tally, in_use, done):
+    """Tell the policy of the pages from `fresh` on, which are new, from the last to the first; unpin all, if `done`.
+
+    Of pages that it gave up while they were in use it then hears again.
+    """
+    unpinned = 0
+    for i in range(stop - 1, start - 1, -1):
+        page = pages[i]
+        if done:
+            in_use[page] -= 1
+            unpinned += in_use[page] == 0
+        if i >= fresh or (cached[page] == _GIVEN_UP and in_use[page] == 0):
+            _tell(state, page, since + i, cached, tally)
+    tally[PINNED] -= unpinned
 
 
 def _tell(state, page, now, cached, tally):
@@ -252,8 +329,10 @@ def _tell(state, page, now, cached, tally):
     on_insert(state, page, now)
 
 
-def _evict_leaf(state, now, cached, tally, parent, children, in_use):
-    """Remove one cached page that nothing depends on; False where evict() is at fault."""
+def _evict_leaf(state, now, cached, tally, parent, children, in_use, evicted):
+    """Remove one cached page that nothing depends on; False where all are in use, or evict() is at fault."""
+    if tally[USED] == tally[PINNED]:
+        return False
     if tally[READY]:
         victim = tally[READY] - 1
         tally[READY] = 0
@@ -272,7 +351,10 @@ def _evict_leaf(state, now, cached, tally, parent, children, in_use):
                 break
             cached[chosen] = _GIVEN_UP
     cached[victim] = 0
+    tally[USED] -= 1
     tally[EVICTIONS] += 1
+    evicted[tally[LEFT]] = victim
+    tally[LEFT] += 1
     above = parent[victim]
     if above >= 0:
         children[above] -= 1

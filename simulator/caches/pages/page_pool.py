@@ -81,8 +81,8 @@ class PagePool:
     """
 
     def __init__(self, capacity: int, *, page_bytes: int = 0, content: PageContent | None = None) -> None:
-        capacity = _whole(capacity, "capacity", least=1, most=_MOST_PAGES)
-        self.page_bytes = _whole(page_bytes, "page_bytes", least=0)
+        capacity = whole(capacity, "capacity", least=1, most=_MOST_PAGES)
+        self.page_bytes = whole(page_bytes, "page_bytes", least=0)
         self._content = content
         self._table = _new_rows(0, capacity)
         bits = max(_LEAST_BITS, (capacity - 1).bit_length())
@@ -102,7 +102,7 @@ class PagePool:
 
     def create(self, n: int) -> np.ndarray | None:
         """Ids of `n` pages that were free, each held once and of no defined content; or None."""
-        ids = np.empty(n if n.__class__ is int and n >= 0 else _whole(n, "create: pages", least=0), _INT32)
+        ids = np.empty(n if n.__class__ is int and n >= 0 else whole(n, "create: pages", least=0), _INT32)
         return ids if _create(self._table, self._counters, ids) else None
 
     def share(self, ids: np.ndarray) -> None:
@@ -192,7 +192,7 @@ class PagePool:
 
         Page numbers of a pool that shrank may lie above its capacity, but never above the largest it had.
         """
-        capacity = _whole(capacity, "capacity", least=1, most=1 << int(self._counters[_BITS]))
+        capacity = whole(capacity, "capacity", least=1, most=1 << int(self._counters[_BITS]))
         if capacity < self._counters[_USED]:
             return False
         known = len(self._table)
@@ -224,7 +224,7 @@ class PagePool:
         return PageError(f"{what}: id {id} {told}")
 
 
-def _whole(value: int, what: str, least: int, most: int = 2**62) -> int:
+def whole(value: int, what: str, least: int, most: int = 2**62) -> int:
     try:
         whole = operator.index(value)
     except TypeError:
