@@ -27,6 +27,7 @@ class Batch(NamedTuple):
     prompt_tokens: np.ndarray | None = None  # (R,)
     output_tokens: np.ndarray | None = None  # (R,)
     session: np.ndarray | None = None  # (R,)
+    tenant: np.ndarray | None = None  # (R,)
     intent: np.ndarray | None = None  # (R,)
     texts: list[str] | None = None  # R prompts
     key_bytes: np.ndarray | None = None  # (K,) int64: size of the object behind each key, which may change
@@ -73,7 +74,7 @@ class TraceBuilder:
             raise TraceError(f"batch has the columns {fields}, the first one had {self._fields}")
         if batch.keys is not None:
             self._add_pages(batch.keys, batch)
-        for name in ("arrival", "prompt_tokens", "output_tokens", "session", "intent"):
+        for name in ("arrival", "prompt_tokens", "output_tokens", "session", "tenant", "intent"):
             values = getattr(batch, name)
             if values is not None:
                 self._append(name, values)

@@ -19,6 +19,7 @@ COLUMNS: dict[str, tuple[type[np.generic], str]] = {
     "prompt_tokens": (np.int32, "request"),
     "output_tokens": (np.int32, "request"),
     "session": (np.int32, "request"),
+    "tenant": (np.int32, "request"),
     "intent": (np.int32, "request"),
     "text_bytes": (np.uint8, "byte"),
     "text_offsets": (np.int64, "request + 1"),
@@ -48,6 +49,7 @@ class Trace:
     prompt_tokens: np.ndarray | None = None  # (R,) int32
     output_tokens: np.ndarray | None = None  # (R,) int32
     session: np.ndarray | None = None  # (R,) int32
+    tenant: np.ndarray | None = None  # (R,) int32: on whose behalf: a customer, say, or a model
     intent: np.ndarray | None = None  # (R,) int32: requests of one intent want one answer; -1 unknown
     text_bytes: np.ndarray | None = None  # (B,) uint8: all prompts, UTF-8
     text_offsets: np.ndarray | None = None  # (R+1,) int64: request r's prompt within text_bytes

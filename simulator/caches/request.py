@@ -37,7 +37,7 @@ class Request(NamedTuple):
 
 
 def requests(trace: Trace) -> Iterator[Request]:
-    """The requests of `trace` in order. A trace has no tenants.
+    """The requests of `trace` in order.
 
     Where it has no texts, the last page and the length stand for the prompt: a page's id is that of all before it.
     Raises TraceError where it has neither texts nor prefixes of pages.
@@ -50,9 +50,9 @@ def requests(trace: Trace) -> Iterator[Request]:
     texts = iter(trace.texts()) if trace.text_offsets is not None else None
     bounds, columns = (
         trace.bounds,
-        (trace.arrival, trace.session, trace.prompt_tokens, trace.output_tokens, trace.intent),
+        (trace.arrival, trace.session, trace.tenant, trace.prompt_tokens, trace.output_tokens, trace.intent),
     )
-    arrival, session, prompt_tokens, output_tokens, intent = columns
+    arrival, session, tenant, prompt_tokens, output_tokens, intent = columns
     for r in range(trace.n_requests):
         text = "" if texts is None else next(texts)
         tokens = 0 if prompt_tokens is None else int(prompt_tokens[r])
@@ -66,6 +66,7 @@ def requests(trace: Trace) -> Iterator[Request]:
             now=float(r if arrival is None else arrival[r]),
             content=content,
             text=text,
+            tenant="" if tenant is None else str(tenant[r]),
             session=-1 if session is None else int(session[r]),
             prompt_tokens=tokens,
             output_tokens=0 if output_tokens is None else int(output_tokens[r]),

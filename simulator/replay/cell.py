@@ -24,6 +24,13 @@ from .requests import requests_of
 _CHUNK = 1 << 18
 
 
+def windows_of(start: int, stop: int, count: int) -> Iterator[tuple[int, int, int]]:
+    """The requests start .. stop - 1 in `count` parts of equal size: the number of each, where it begins and ends."""
+    edges = np.linspace(start, stop, count + 1).astype(np.int64).tolist()
+    for window, (low, high) in enumerate(itertools.pairwise(edges)):
+        yield window, low, high
+
+
 class Cell:
     """One policy in one cache on one trace, replayed from start to end in chunks.
 
@@ -90,9 +97,13 @@ class Cell:
 
     def warm_up(self, requests: int) -> None:
         """Replay the first `requests` requests; from now on `tally` counts as if they had not been."""
-        for _ in self._replay(0, requests):
+        for _ in self.run(0, requests):
             pass
         self.warmed_up = requests
+        self.reset_counters()
+
+    def reset_counters(self) -> None:
+        """From now on `tally` and `resizes` count as if nothing had been replayed."""
         self.resizes = Resizes()
         self.tally[[loops.EVICTIONS, loops.REJECTIONS]] = 0
         self.tally[loops.PEAK] = self.tally[loops.USED]
@@ -112,12 +123,12 @@ class Cell:
 
         The windows are parts of equal request count, of what follows the warm-up.
         """
-        edges = np.linspace(self.warmed_up, self.trace.n_requests, windows + 1).astype(np.int64).tolist()
-        for window, (low, high) in enumerate(itertools.pairwise(edges)):
-            for start, stop, hit in self._replay(low, high):
+        for window, low, high in windows_of(self.warmed_up, self.trace.n_requests, windows):
+            for start, stop, hit in self.run(low, high):
                 yield window, start, stop, hit
 
-    def _replay(self, start: int, end: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    def run(self, start: int, end: int) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Replay the requests start .. end - 1, which come next, chunk by chunk, as `chunks` does."""
         bounds = self.trace.bounds
         while start < end:
             stop, controller = end, self._controller

@@ -22,6 +22,7 @@ from . import loops, row
 from .capacity import Capacity, Size, parse_capacity
 from .cell import Cell
 from .counting import count_requests, count_weights
+from .partition import Partition
 from .prefill import page_flops
 from .trial import rehearse, try_out
 
@@ -106,17 +107,19 @@ def prepare(
     cost_model: str | None,
     sizing: Sizing | None,
     compiled: bool = True,
-) -> Cell:
+) -> Cell | Partition:
     """The cell of a replay of these arguments before its first access; a policy from outside was tried out."""
     try_out(policy)
     costs = trace.page_cost if cost_model is None else page_flops(trace, cost_model)
     options: dict[str, Any] = {"sized": size.unit == "bytes", "seed": seed, "page_cost": costs}
     if compiled:
         rehearse(trace, policy, size.amount, reading, **options)
-    controller = (
-        None if sizing is None else sizing.start(size.amount, trace.page_bytes if size.unit == "bytes" else None)
-    )
-    return Cell(trace, policy, size.amount, reading, ttl=ttl, controller=controller, compiled=compiled, **options)
+    options |= {"ttl": ttl, "compiled": compiled}
+    if sizing is not None and sizing.divides:
+        return Partition(trace, policy, size.amount, reading, sizing=sizing, **options)
+    weights = trace.page_bytes if size.unit == "bytes" else None
+    controller = None if sizing is None else sizing.start(size.amount, weights)
+    return Cell(trace, policy, size.amount, reading, controller=controller, **options)
 
 
 def fit(
@@ -162,8 +165,13 @@ def fit(
     if cost_model is not None:
         _check_cost_model(trace, cost_model)
     if sizing is not None:
-        sizings.get(sizing)
         _check_resizable(policy)
+        sizing = sizings.get(sizing)
+        if sizing.divides and trace.tenant is None:
+            raise TraceError(
+                f"sizing {sizing.label}: {trace.name} has no tenants to divide among",
+                mend="use a trace with them, or a mix",
+            )
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(
@@ -212,7 +220,7 @@ class Counts:
         return {"wall_seconds": self.wall, "cpu_seconds": self.cpu, "pages_per_second": speed}
 
 
-def count(cell: Cell, windows: int, seconds: float = math.inf) -> Counts:
+def count(cell: Cell | Partition, windows: int, seconds: float = math.inf) -> Counts:
     """Replay and count, but stop once `seconds` of CPU time have gone by."""
     trace = cell.trace
     counts = Counts(windows)
@@ -259,7 +267,9 @@ def count(cell: Cell, windows: int, seconds: float = math.inf) -> Counts:
     return counts
 
 
-def _row(cell: Cell, size: Size, inputs: dict[str, Any], counts: Counts, bytes_per_token: int | None) -> dict[str, Any]:
+def _row(
+    cell: Cell | Partition, size: Size, inputs: dict[str, Any], counts: Counts, bytes_per_token: int | None
+) -> dict[str, Any]:
     trace, tally = cell.trace, cell.tally
     requests = trace.n_requests - cell.warmed_up
     pages, hits, prefix_hits = int(counts.pages.sum()), int(counts.hits.sum()), int(counts.prefix_hits.sum())
@@ -310,6 +320,7 @@ def _row(cell: Cell, size: Size, inputs: dict[str, Any], counts: Counts, bytes_p
         "series_tokens": counts.tokens.tolist() if has_tokens else None,
         "series_tokens_saved": counts.tokens_saved.tolist() if has_tokens else None,
         "series_capacity": counts.capacity.tolist(),
+        "tenants": json.dumps(cell.told) if isinstance(cell, Partition) else None,
         "policy_stats": _stats(cell),
         "trace_hash": trace.content_hash,
         "policy_fingerprint": cell.policy.fingerprint,
@@ -318,13 +329,17 @@ def _row(cell: Cell, size: Size, inputs: dict[str, Any], counts: Counts, bytes_p
     return values
 
 
-def _stats(cell: Cell) -> str:
-    """What the policy counted of itself, as a JSON object."""
+def _stats(cell: Cell | Partition) -> str:
+    """What the policy counted of itself, as a JSON object; by tenant, where each has a cache."""
     hooks = cell.policy.hooks
     if hooks.stats is None:
         return "{}"
     try:
-        return json.dumps(dict(hooks.stats(cell.state)), default=lambda value: value.tolist())
+        if isinstance(cell, Partition):
+            told = {str(tenant): hooks.stats(own.state) for tenant, own in zip(cell.tenants, cell.cells, strict=True)}
+        else:
+            told = dict(hooks.stats(cell.state))
+        return json.dumps(told, default=lambda value: value.tolist())
     except Exception as error:
         what = "stats() must return a dictionary of JSON values"
         raise PolicyError(f"{hooks.blame(error)}{what}: {type(error).__name__}: {error}") from error

@@ -70,6 +70,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "series_tokens": ("List(Int64)", "prompt tokens in each window"),
     "series_tokens_saved": ("List(Int64)", "prompt tokens covered by prefix hits in each window"),
     "series_capacity": ("List(Int64)", "capacity at the end of each window"),
+    "tenants": (
+        "String",
+        "where the capacity is divided among tenants, a JSON object: by tenant, for each window, page accesses, hits "
+        "and the capacity at its end; else null",
+    ),
     "policy_stats": ("String", "JSON object of the policy's own counters, warm-up included, e.g. switches of adaptive"),
     "trace_hash": ("String", "content hash of the trace"),
     "policy_fingerprint": ("String", "hash of the policy's code and everything it reaches"),

@@ -1,11 +1,13 @@
-"""Caches that size themselves: their capacity over time beside their page hit ratio, and what each cost."""
+"""Capacities that move or are divided: over time, beside the page hit ratio, and what each cost."""
 
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,23 +32,42 @@ _BETWEEN = 0.2  # inches from the hit ratio to the capacity below it
 
 
 def sizes(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
-    """Per policy and capacity at the start: the page hit ratio over time, and the capacity below it."""
+    """Per policy and capacity at the start: the page hit ratio over time, and the capacity below it. A division that
+    changes has a panel of its own, with a line for each tenant."""
     panels = []
     for workload in workloads:
         seed = workload.resized[0]["seed"] if workload.resized else None
         for policy, capacity in dict.fromkeys((row["policy"], row["capacity"]) for row in workload.resized):
             rows = [*workload.rows, *workload.resized]
             rows = [row for row in rows if (row["policy"], row["capacity"], row["seed"]) == (policy, capacity, seed)]
+            one = [row for row in rows if row["tenants"] is None]
             title = f"{workload.title}, {policy}, from {numbers.size(capacity, workload.unit)}"
-            labels = _labels(rows)
-            height = 2 * max(HEIGHT * 0.7, len(rows) * LABEL_GAP) + _BETWEEN
-            right = LABEL_LEFT * _WIDTH / WIDTH + LABEL_CHARACTER * max(len(numbers.shorten(name)) for name in labels)
-            draw = partial(_draw, rows=dict(zip(labels, rows, strict=True)), unit=workload.unit)
-            panels.append(Panel(title, draw, width=_WIDTH, height=height, right=right))
+            if len(one) > 1:
+                lines = [
+                    Line(*(row[name] for name in ("series_pages", "series_hits", "series_capacity"))) for row in one
+                ]
+                panels.append(_panel(title, dict(zip(_labels(one), lines, strict=True)), workload.unit))
+            for row in (row for row in rows if row["tenants"] and row["resizes"]):
+                shares = {f"tenant {name}": Line(**own) for name, own in json.loads(row["tenants"]).items()}
+                panels.append(_panel(f"{title}, {row['sizing']}", shares, workload.unit))
     return panels
 
 
-def _draw(axes: Axes, *, rows: dict[str, Row], unit: str) -> None:
+class Line(NamedTuple):
+    """One cache over time, window by window."""
+
+    pages: list[int]
+    hits: list[int]
+    capacity: list[int]
+
+
+def _panel(title: str, lines: dict[str, Line], unit: str) -> Panel:
+    height = 2 * max(HEIGHT * 0.7, len(lines) * LABEL_GAP) + _BETWEEN
+    right = LABEL_LEFT * _WIDTH / WIDTH + LABEL_CHARACTER * max(len(numbers.shorten(name)) for name in lines)
+    return Panel(title, partial(_draw, lines=lines, unit=unit), width=_WIDTH, height=height, right=right)
+
+
+def _draw(axes: Axes, *, lines: dict[str, Line], unit: str) -> None:
     figure = axes.figure
     assert isinstance(figure, Figure)
     box, gap = axes.get_position(), _BETWEEN / figure.get_size_inches()[1]
@@ -54,17 +75,15 @@ def _draw(axes: Axes, *, rows: dict[str, Row], unit: str) -> None:
     axes.set_position((box.x0, box.y0 + half + gap, box.width, half))
     below = figure.add_axes((box.x0, box.y0, box.width, half), sharex=axes)
     ratio_ends, size_ends = [], []
-    for (label, row), look in zip(rows.items(), itertools.cycle(_LOOKS), strict=False):
+    for (label, own), look in zip(lines.items(), itertools.cycle(_LOOKS), strict=False):
         line = look.line() | {"linewidth": 1.1, "markevery": 0.12}
-        pages, hits = (_joined(row[name]) for name in ("series_pages", "series_hits"))
-        ratios = hits / np.maximum(pages, 1)
+        ratios = _joined(own.hits) / np.maximum(_joined(own.pages), 1)
         done = 100 * (np.arange(len(ratios)) + 0.5) / len(ratios)
         axes.plot(done, ratios, **line)
         ratio_ends.append(End(label, float(done[-1]), float(ratios[-1]), look))
-        capacities = row["series_capacity"]
-        done = 100 * (np.arange(len(capacities)) + 1) / len(capacities)
-        below.step(done, capacities, where="pre", **line)
-        size_ends.append(End(label, 100.0, float(capacities[-1]), look))
+        done = 100 * (np.arange(len(own.capacity)) + 1) / len(own.capacity)
+        below.step(done, own.capacity, where="pre", **line)
+        size_ends.append(End(label, 100.0, float(own.capacity[-1]), look))
     axes.set_xlim(0, 100)
     axes.tick_params(labelbottom=False)
     axes.set_ylabel(METRICS["hit_ratio"])
@@ -94,10 +113,11 @@ def _labels(rows: Sequence[Row]) -> list[str]:
 
 def answer(workloads: Sequence[Workload]) -> list[tuple[str, str]]:
     """What became of the capacities that moved, in words, as (of what, text), one for each workload with any."""
+    moved = {workload.title: (workload, [row for row in workload.resized if row["resizes"]]) for workload in workloads}
     return [
-        (f"{w.title}, sized by itself", "; ".join(map(partial(_in_words, w), w.resized)) + ".")
-        for w in workloads
-        if w.resized
+        (f"{title}, sized by itself", "; ".join(_in_words(workload, row) for row in rows) + ".")
+        for title, (workload, rows) in moved.items()
+        if rows
     ]
 
 
@@ -137,7 +157,7 @@ def table(workload: Workload) -> Table | None:
         *("policy", "from", "mean", "final", "changes", "reversals", "page hit ratio"),
         *("fixed at the mean", "hits per 1,000 requests and " + ("byte" if unit == "bytes" else "page")),
     ]
-    return Table(f"{workload.title}: caches that size themselves", header, rows)
+    return Table(f"{workload.title}: capacities that move or are divided", header, rows)
 
 
 def _at(workload: Workload, policy: str, capacity: float) -> float | None:

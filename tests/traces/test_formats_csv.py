@@ -124,6 +124,11 @@ def test_columns_by_name_and_by_number(csv, text, options):
     assert trace.access_bytes.tolist() == [10, 20, 11]
     (note,) = trace.meta["notes"]
     assert note.startswith("1 accesses give an object another size than its first")
+    assert load(csv(text), "columns", time_unit="ms", **options | {"tenant": options["session"]}).tenant.tolist() == [
+        0,
+        1,
+        0,
+    ]
     assert trace.page_offsets is None
 
 

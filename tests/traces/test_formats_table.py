@@ -35,6 +35,7 @@ def full():
         prompt_tokens=np.array([40, 0, 41]),
         output_tokens=np.array([1, 2, 3]),
         session=np.array([3, -1, 3]),
+        tenant=np.array([7, 0, 7]),
         intent=np.array([-1, 7, 7]),
         texts=["a", "", "ü\n"],
         key_bytes=np.array([1, 2, 3, 1, 2, 4]) * 2**33,

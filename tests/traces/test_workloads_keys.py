@@ -76,6 +76,8 @@ def test_shuffled_parts_keep_their_own_order():
     often = np.flatnonzero(np.bincount(mixed.pages) > 1)
     loop = [page for page in mixed.pages.tolist() if page in often]
     assert loop == list(itertools.islice(itertools.cycle(loop[:3]), 20))
+    assert (mixed.tenant == 0).tolist() == np.isin(mixed.pages, often).tolist(), "each part is a tenant"
+    assert generate("mix", parts=[LOOP, SCAN], requests=40, order="phased").tenant is None
 
 
 def test_a_later_phase_goes_on_where_the_same_part_stopped():

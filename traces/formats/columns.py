@@ -37,12 +37,14 @@ def read(
     size: Column = None,
     cost: Column = None,
     session: Column = None,
+    tenant: Column = None,
     delimiter: str | None = None,
     header: bool | None = None,
 ) -> Facts:
-    """`key`, and if wanted `time`, `size` (bytes), `cost` (of a miss) and `session`: column names, or numbers from 1.
+    """`key`, and if wanted `time`, `size` (bytes), `cost` (of a miss), `session` and `tenant`: column names, or numbers
+    from 1.
 
-    Without `key` the first row must name columns, and those called key, time, size, cost and session are taken.
+    Without `key` the first row must name columns, and those called key, time, size, cost, session and tenant are taken.
     `header`: whether the first row holds names; by default it does if a column was given by name. `delimiter`: by
     default the first of tab, comma, semicolon, bar and space that is in the first row.
     """
@@ -56,14 +58,16 @@ def read(
         if "key" not in named:
             raise source.error("no column is called key", mend=f"say which holds it (--option key=…), of: {top[:200]}")
         key = "key"
-        time, size, cost, session = (
+        time, size, cost, session, tenant = (
             given if given is not None else role if role in named else None
-            for role, given in (("time", time), ("size", size), ("cost", cost), ("session", session))
+            for role, given in zip(
+                ("time", "size", "cost", "session", "tenant"), (time, size, cost, session, tenant), strict=True
+            )
         )
-    wanted = {"key": key, "time": time, "size": size, "cost": cost, "session": session}
+    wanted = {"key": key, "time": time, "size": size, "cost": cost, "session": session, "tenant": tenant}
     if header is None:
         header = any(_number(column) is None for column in wanted.values() if column is not None)
-    clock, labels = Clock(source, _PER_SECOND[time_unit]), Labels()
+    clock, sessions, tenants = Clock(source, _PER_SECOND[time_unit]), Labels(), Labels()
     for rows in read_rows(source, delimiter=delimiter, header=header):
         at = {role: _place(rows, column) for role, column in wanted.items() if column is not None}
         add(
@@ -72,7 +76,8 @@ def read(
                 arrival=clock.seconds(rows.numbers(at["time"]), rows.lines) if "time" in at else None,
                 key_bytes=rows.integers(at["size"], _MAX_BYTES) if "size" in at else None,
                 key_costs=_costs(rows, at["cost"]) if "cost" in at else None,
-                session=labels.number(rows.columns[at["session"]]) if "session" in at else None,
+                session=sessions.number(rows.columns[at["session"]]) if "session" in at else None,
+                tenant=tenants.number(rows.columns[at["tenant"]]) if "tenant" in at else None,
             )
         )
     return Facts(meta={"start": clock.start})

@@ -2,8 +2,8 @@
 
 `keys`, a list of page keys (or `key`, a single one), `sizes` (or `size`; bytes, as many as there are keys; they may
 change), `costs` (or `cost`; of missing each key, in any unit, the first counts),
-`arrival` (s), `prompt_tokens`, `output_tokens`, `session`, `intent`, `text`, and `page_tokens`, the same in every
-row. Each may be left out. In Parquet, the file's metadata under ``kvreplay`` hold the trace's, as JSON.
+`arrival` (s), `prompt_tokens`, `output_tokens`, `session`, `tenant`, `intent`, `text`, and `page_tokens`, the same in
+every row. Each may be left out. In Parquet, the file's metadata under ``kvreplay`` hold the trace's, as JSON.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def read(source: Source, add: Callable[[Batch], None]) -> Facts:
     _try_aside(source, "scan_parquet" if parquet else "scan_ipc")
     meta = _metadata(source) if parquet else {}
     lazy = pl.scan_parquet(source.path) if parquet else pl.scan_ipc(source.path)
-    clock, sessions, intents = Clock(source, from_first=False), Labels(), Labels()
+    clock, sessions, tenants, intents = Clock(source, from_first=False), Labels(), Labels(), Labels()
     page_tokens = None
     rows = 0
     try:
@@ -76,6 +76,7 @@ def read(source: Source, add: Callable[[Batch], None]) -> Facts:
                     prompt_tokens=table.integers("prompt_tokens"),
                     output_tokens=table.integers("output_tokens"),
                     session=table.labels("session", sessions),
+                    tenant=table.labels("tenant", tenants),
                     intent=table.labels("intent", intents),
                     texts=table.texts("text"),
                 )
@@ -137,7 +138,7 @@ def _frame(trace: Trace, start: int, stop: int) -> pl.DataFrame:
                 cuts = map(pl.Series, np.split(values, trace.page_offsets[start + 1 : stop] - first))
                 dtype = pl.List({"key": pl.UInt64, "size": pl.Int64, "cost": pl.Float64}[name])
                 series.append(pl.Series(f"{name}s", list(cuts) if stop > start else [], dtype))
-    for name in ("arrival", "prompt_tokens", "output_tokens", "session", "intent"):
+    for name in ("arrival", "prompt_tokens", "output_tokens", "session", "tenant", "intent"):
         column = getattr(trace, name)
         if column is not None:
             series.append(pl.Series(name, column[start:stop]))

@@ -40,8 +40,9 @@ def mix(
     - timed: by the arrival times that the parts have; takes no `arrival`.
     - phased: part after part.
 
-    A column is kept where all parts have it, `intent` where one has. Raises TraceError for wrong parts, for
-    parts of different page size, and where a part cannot make its share of the requests.
+    A column is kept where all parts have it, `intent` where one has. Unless phased, `tenant` is the part that each
+    request comes from. Raises TraceError for wrong parts, for parts of different page size, and where a part cannot
+    make its share of the requests.
     """
     if not parts:
         raise TraceError("mix: parts is empty", mend="name at least one workload")
@@ -64,12 +65,12 @@ def mix(
         if joined is None:
             raise TraceError("mix: a timed part has no arrival times", mend="give every part an arrival")
         take = np.argsort(joined, kind="stable")
-        return _interleaved(traces, take, joined[take], None)
+        return _interleaved(traces, take, joined[take], None, order)
     # Laid end to end, the streams' requests go to these places in turn; `take` is the inverse.
     take = np.empty(requests, np.int64)
     take[np.argsort(schedule, kind="stable")] = np.arange(requests)
     times, client = (None, None) if arrival is None else arrival.sample(clock, requests)
-    return _interleaved(traces, take, times, client)
+    return _interleaved(traces, take, times, client, order)
 
 
 def _part(number: int, part: dict[str, Any]) -> _Part:
@@ -123,7 +124,9 @@ def _disjoint(columns: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(shifted)
 
 
-def _interleaved(traces: list[Trace], take: np.ndarray, times: np.ndarray | None, client: np.ndarray | None) -> Trace:
+def _interleaved(
+    traces: list[Trace], take: np.ndarray, times: np.ndarray | None, client: np.ndarray | None, order: str
+) -> Trace:
     """Requests `take` of the traces laid end to end; sessions are the `client`s where a trace has none."""
     counts = np.concatenate([np.diff(trace.offsets) for trace in traces])
     first = (np.cumsum(counts) - counts)[take]
@@ -137,6 +140,8 @@ def _interleaved(traces: list[Trace], take: np.ndarray, times: np.ndarray | None
     if any(trace.intent is not None for trace in traces):
         intents = [np.full(t.n_requests, -1) if t.intent is None else t.intent for t in traces]
         columns["intent"] = _disjoint(intents)[take]
+    if order != "phased":
+        columns["tenant"] = np.repeat(np.arange(len(traces)), [trace.n_requests for trace in traces])[take]
     sessions = [trace.session for trace in traces if trace.session is not None]
     if len(sessions) == len(traces):
         client = _disjoint(sessions)[take]

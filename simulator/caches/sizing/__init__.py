@@ -1,14 +1,15 @@
 """Capacities that move with what is observed: one file per controller, found by name, and what they share.
 
-A controller is a function of the capacity at the start and of what each page takes of it, whose keyword-only arguments
-are its parameters, and returns an object as `Controller` has it. It only says how much; who leaves is the policy's
-business.
+A controller of one cache is a function of the capacity at the start and of what each page takes of it, and returns an
+object as `Controller` has it. One that divides a budget among several is a function of the budget, of their number, and
+of what the pages of each take, and returns a `Divider`. Its keyword-only arguments are its parameters. Either only says
+how much; who leaves is the policy's business.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +20,9 @@ from kvreplay.parameters import ParameterError, check, nearest, parse_pairs
 from ..errors import CacheError
 
 # Each is a module of this folder, holding a function of the same name.
-_MODULES = {"hit-ratio": "hit_ratio", "marginal-gain": "marginal_gain"}
+_CONTROLLERS = {"hit-ratio": "hit_ratio", "marginal-gain": "marginal_gain"}
+_DIVIDERS = {"marginal-shares": "marginal_shares", "shares": "shares"}
+_MODULES = _CONTROLLERS | _DIVIDERS
 
 
 class SizingError(CacheError):
@@ -37,6 +40,21 @@ class Controller(Protocol):
 
     def decide(self, capacity: int) -> int:
         """The capacity, at least 1, that should follow `capacity`, in the same unit."""
+        ...
+
+
+class Divider(Protocol):
+    """What divides the capacity of several caches, the parts 0, 1, ..."""
+
+    period: int  # requests, to all of them, between decisions
+    capacities: list[int]  # the present division, at least 1 each
+
+    def observe(self, part: int, pages: np.ndarray, hit: np.ndarray) -> None:
+        """Look at the next accesses to `part`, as a `Controller` does."""
+        ...
+
+    def decide(self) -> list[int]:
+        """The division that should follow, which is `capacities` from now on."""
         ...
 
 
@@ -71,9 +89,18 @@ class Sizing:
         """The name and the parameters that were set, as `get` reads them: ``hit-ratio:low=0.4``."""
         return ":".join([self.name, *(f"{key}={value}" for key, value in sorted(self.given.items()))])
 
+    @property
+    def divides(self) -> bool:
+        """Whether it divides a budget, in place of moving one capacity."""
+        return self.name in _DIVIDERS
+
     def start(self, capacity: int, weights: np.ndarray | None = None) -> Controller:
         """A controller of a cache that starts with `capacity`: pages, or the unit of `weights`, (n_pages,) int64."""
         return find(self.name)(capacity, weights, **self.params)
+
+    def start_division(self, capacity: int, parts: int, weights: Sequence[np.ndarray] | None = None) -> Divider:
+        """A divider of `capacity` among `parts` caches. Raises SizingError where there are too many."""
+        return find(self.name)(capacity, parts, weights, **self.params)
 
 
 def names() -> list[str]:
@@ -81,7 +108,7 @@ def names() -> list[str]:
     return list(_MODULES)
 
 
-def find(name: str) -> Callable[..., Controller]:
+def find(name: str) -> Callable[..., Any]:
     """The function behind a name. Raises SizingError, with the nearest name, where there is none."""
     if name not in _MODULES:
         raise SizingError(f"unknown sizing {name!r}, {nearest(name, names())}")
@@ -104,5 +131,15 @@ def get(spec: str | Sizing, **params: Any) -> Sizing:
     except ParameterError as error:
         raise SizingError(str(error)) from None
     sizing = Sizing(name, checked, {key: checked[key] for key in given})
-    sizing.start(1)
+    if not sizing.divides:
+        sizing.start(1)
     return sizing
+
+
+def split(capacity: int, shares: Sequence[float] | np.ndarray) -> list[int]:
+    """`capacity` in proportion to `shares`, at least 1 each. Raises SizingError where there is less than 1 for each."""
+    if capacity < len(shares):
+        raise SizingError(f"capacity {capacity} for {len(shares)} caches; use at least as much as there are caches")
+    spare = capacity - len(shares)
+    edges = np.rint(np.cumsum(shares) / np.sum(shares) * spare).astype(np.int64)
+    return (np.diff(edges, prepend=0) + 1).tolist()

@@ -66,6 +66,7 @@ def row(
         "series_pages": pages,
         "series_hits": list(hits),
         "series_capacity": [capacity] * len(pages),
+        "tenants": None,
         "policy_stats": "{}",
         "trace_hash": "c0ffee" * 5,
         "policy_fingerprint": "f" * 16,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -138,6 +139,17 @@ def test_capacities_that_move_are_drawn_below_the_hit_ratio(tmp_path):
     assert [100, 150, 200] in steps
     assert [100, 60, 50] in steps
     assert [100, 100, 100] in steps, "the fixed one"
+
+
+def test_a_division_that_changes_has_a_line_for_each_tenant(tmp_path):
+    told = {"0": {"pages": [50] * 3, "hits": [40, 30, 20], "capacity": [50, 60, 70]}}
+    told["1"] = {"pages": [50] * 3, "hits": [5, 10, 15], "capacity": [50, 40, 30]}
+    changes = {"sizing": "marginal-shares", "tenants": json.dumps(told), "resizes": 4}
+    still = row("lru", [9, 9, 9], **changes | {"sizing": "shares", "resizes": 0})
+    above, below = plot(save(tmp_path, [row("lru", [45, 40, 35], **changes), still]), "size").axes
+    assert [text.get_text() for text in above.texts] == ["tenant 1", "tenant 0"]
+    assert any(np.allclose(line.get_ydata(), [0.8, 0.6, 0.4]) for line in above.lines if len(line.get_ydata()) == 3)
+    assert [50, 40, 30] in [line.get_ydata().tolist() for line in below.lines]
 
 
 @pytest.mark.parametrize("kind", FIGURES)
