@@ -38,6 +38,7 @@ def _row(trace: Trace, rounds: int, **settings: Any) -> Row:
         simulation = simulate(trace, **settings)
         cpu, wall = min(cpu, time.process_time() - started), min(wall, time.perf_counter() - start)
     steps = simulation.steps
+    served = int(steps["steps"].clip(1).sum())
     return Row(
         _TABLE,
         {
@@ -45,7 +46,7 @@ def _row(trace: Trace, rounds: int, **settings: Any) -> Row:
             "settings": ", ".join(f"{name} {value}" for name, value in settings.items()),
             "requests": trace.n_requests,
             "simulated seconds": simulation.row["seconds"],
-            "steps": int(steps["steps"].sum()),
+            "steps": served,
             "events": len(steps),
             "CPU seconds": cpu,
             "wall seconds": wall,

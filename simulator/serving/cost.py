@@ -1,7 +1,7 @@
 """What a step of a server costs: seconds, modelled from operations and bytes.
 
-A step puts `tokens` tokens through the layers and the output head, in one batch: those of prompts being prefilled, and
-one (or a few) of each sequence that decodes. It takes
+A step puts tokens through the layers and the output head, in one batch: those of prompts being prefilled, and one (or,
+where others speculate, a few) of each sequence that decodes. It takes
 
     max(step + sequences x per sequence, [prefill constant +] 2 x weights x tokens / linear rate)
         + attention operations / attention rate + KV bytes read by decoding sequences / bandwidth
@@ -58,17 +58,27 @@ class StepCost:
     sequence_constant: float  # s, of each sequence that decodes
     bandwidth: float  # bytes/s
 
-    def step(self, tokens: int, pairs: float, sequences: int, context: int, prefill: bool) -> float:
-        """Seconds of one step.
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens that a decoding sequence gains in a step."""
+        return 1.0
 
-        `tokens` go through the layers, `sequences` decode. `pairs` is how many (token, earlier token) pairs the
-        prefilled tokens attend to, each to itself and so half counted: `attended`. `context` is the tokens in the KV
-        cache that the decoding sequences read. `prefill`: whether any of the tokens belong to a prompt.
+    @property
+    def sequence_tokens(self) -> int:
+        """Tokens of a decoding sequence in a step."""
+        return 1
+
+    def step(self, tokens: int, pairs: float, sequences: int, context: int, each: int = 1) -> float:
+        """Seconds of one step in which `tokens` of prompts are prefilled and `sequences` decode, `each` tokens each.
+
+        `pairs` is how many (token, earlier token) pairs the prefilled ones attend to: `attended`. `context` is the
+        tokens in the KV cache that the decoding sequences read.
         """
-        compute = 2 * self.model.token_weights * tokens / self.linear_rate
-        if prefill:
+        together = tokens + sequences * each
+        compute = 2 * self.model.token_weights * together / self.linear_rate
+        if tokens:
             compute += self.prefill_constant
-        seconds = max(self._weights_read(tokens) + sequences * self.sequence_constant, compute)
+        seconds = max(self._weights_read(together) + sequences * self.sequence_constant, compute)
         seconds += pairs * self.model.attention_flops / self.attention_rate
         return seconds + context * self.token_read
 
@@ -77,19 +87,11 @@ class StepCost:
 
         `context` is the tokens that all of them read in the first step.
         """
-        first = self.step(sequences, 0, sequences, context, prefill=False)
-        return steps * first + sequences * self.token_read * steps * (steps - 1) / 2
+        return arithmetic_sum(self.step(0, 0, sequences, context), sequences * self.token_read, steps)
 
     def decode_steps(self, sequences: int, context: int, seconds: float) -> int:
         """The least number of such steps that take at least `seconds`."""
-        half = sequences * self.token_read / 2
-        linear = self.step(sequences, 0, sequences, context, prefill=False) - half
-        # linear n + half n^2 = seconds, solved for n in the form that does not divide by half.
-        steps = math.floor(2 * seconds / (linear + math.sqrt(linear * linear + 4 * half * seconds)))
-        steps = max(steps - 1, 0)  # rounding may put it one off
-        while self.decode(sequences, context, steps) < seconds:
-            steps += 1
-        return steps
+        return arithmetic_terms(self.step(0, 0, sequences, context), sequences * self.token_read, seconds)
 
     @functools.cached_property
     def token_read(self) -> float:
@@ -103,6 +105,23 @@ class StepCost:
             return self.step_constant
         unmet = (1 - experts.active / experts.routed) ** tokens  # expected share, tokens choosing independently
         return self.step_constant - unmet * self.model.routed_weights * self.model.bytes_per_weight / self.bandwidth
+
+
+def arithmetic_sum(first: float, growth: float, terms: int) -> float:
+    """The sum of `terms` terms, of which the first is `first` and each is larger by `growth` than the one before."""
+    return terms * first + growth * terms * (terms - 1) / 2
+
+
+def arithmetic_terms(first: float, growth: float, total: float) -> int:
+    """The least number of such terms whose sum is at least `total`."""
+    half = growth / 2
+    linear = first - half
+    # linear n + half n^2 = total, solved for n in the form that does not divide by half.
+    terms = math.floor(2 * total / (linear + math.sqrt(linear * linear + 4 * half * total)))
+    terms = max(terms - 1, 0)  # rounding may put it one off
+    while arithmetic_sum(first, growth, terms) < total:
+        terms += 1
+    return terms
 
 
 def attended(start: int, tokens: int) -> float:

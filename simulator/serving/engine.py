@@ -17,13 +17,14 @@ from .recorder import Recorder
 from .replica import Limits, Replica
 from .requests import Request
 from .router import router
+from .speculation import Speculation
 
 
 @dataclass(frozen=True)
 class Server:
     """Replicas of a model, and how requests get to them and through them."""
 
-    cost: StepCost
+    cost: StepCost | Speculation
     replicas: int
     pages: int  # KV memory of each replica
     page_tokens: int

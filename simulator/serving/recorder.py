@@ -19,7 +19,10 @@ STEPS = {
     "replica": ("i", "number of the replica"),
     "start": ("d", "s"),
     "end": ("d", "s"),
-    "steps": ("q", "steps in this row: several where they only decode and nothing else happens"),
+    "steps": (
+        "q",
+        "tokens that each decoding request gains: of many steps where they only decode and nothing else happens",
+    ),
     "prefill_tokens": ("q", "prompt tokens computed"),
     "sequences": ("q", "requests that decode"),
     "running": ("q", "requests that hold memory"),

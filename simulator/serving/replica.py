@@ -29,6 +29,7 @@ from .decoding import Decoding
 from .memory import PagedMemory
 from .recorder import Recorder
 from .requests import Request, waiting_queue
+from .speculation import Speculation
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Replica:
         self,
         env: simpy.Environment,
         number: int,
-        cost: StepCost,
+        cost: StepCost | Speculation,
         memory: PagedMemory,
         page_tokens: int,
         limits: Limits,
@@ -66,6 +67,7 @@ class Replica:
         self._started = 0.0  # the step, or the steps, under way
         self._pages_taken = 0  # for the tokens that these decode
         self._interruptible = False  # whether they are several
+        self._gain = 0.0  # of what decoding sequences gain a step, the part of a token not yet given to them
         self._idle: simpy.Event | None = None  # set while there is nothing to do
         self._process = env.process(self._serve())
 
@@ -109,7 +111,8 @@ class Replica:
             prefilled, tokens, pairs = self._prefill(preempted)
             sequences, context, steps = decoding.count, decoding.context, 1
             if tokens:
-                yield env.timeout(cost.step(sequences + tokens, pairs, sequences, context, prefill=True))
+                steps = self._tokens_gained()
+                yield env.timeout(cost.step(tokens, pairs, sequences, context))
             else:
                 if not preempted:
                     steps = self._steps_alike()
@@ -120,7 +123,7 @@ class Replica:
                     steps = min(self._steps_begun(), steps)
                     yield env.timeout(max(cost.decode(sequences, context, steps) - (env.now - self._started), 0.0))
                 self._interruptible = False
-                self._take_pages(steps)
+            self._take_pages(steps)
             self._recorder.step(self, self._started, env.now, steps, tokens, sequences)
             for request in decoding.advance(steps):
                 self._end(request, request.target - 1)
@@ -137,6 +140,15 @@ class Replica:
         due = self._decoding.pages_due(steps)
         self.memory.take(due - self._pages_taken)
         self._pages_taken = due
+
+    def _tokens_gained(self) -> int:
+        """Tokens that each decoding sequence gains in one step: in turn fewer and more than the average, if need be."""
+        if not self._decoding.count:
+            return 0
+        self._gain += self._cost.tokens_per_step
+        whole = int(self._gain)
+        self._gain -= whole
+        return whole if whole == 1 else min(whole, self._steps_alike())
 
     def _steps_alike(self) -> int:
         """Decode steps until one ends a sequence or finds too few pages, if nothing arrives."""
@@ -171,7 +183,8 @@ class Replica:
 
         Returns the requests of which all are now, how many tokens, and the (token, earlier token) pairs they attend to.
         """
-        budget = left = self._limits.max_num_batched_tokens - self._decoding.count
+        decoding = self._decoding.count * self._cost.sequence_tokens
+        budget = left = max(self._limits.max_num_batched_tokens - decoding, 0)
         pairs, prefilled = 0.0, []
         while left:
             request = self._partial

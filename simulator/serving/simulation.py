@@ -24,6 +24,7 @@ from .recorder import Recorder
 from .replica import Limits
 from .requests import ORDERS
 from .router import ROUTERS
+from .speculation import Speculation
 
 _PAGE_TOKENS = 16  # vLLM's block size, where a trace has no pages
 
@@ -55,7 +56,7 @@ class Simulation:
     @cached_property
     def row(self) -> dict[str, Any]:
         """Settings and figures of the whole, one value each."""
-        cost, settings = self.server.cost, self.settings
+        cost, settings = target_of(self.server.cost), self.settings
         figures = summary(self.steps, self.requests, self.server.replicas, settings["slo_ttft"], settings["slo_tpot"])
         dollars = cost.device.dollars_per_hour * cost.devices * self.server.replicas * figures["seconds"] / 3600
         tokens = figures["prompt_tokens"] + figures["output_tokens"]
@@ -122,6 +123,9 @@ def server_settings(
     rate: Annotated[float, Gt(0)] = 1.0,
     concurrency: Annotated[int, Ge(1)] | None = None,
     cost: Literal["fitted", "typical", "roofline"] | None = None,
+    draft_model: str | None = None,
+    draft_length: Annotated[int, Ge(1)] = 4,
+    acceptance: Annotated[float, Ge(0), Le(1)] = 0.7,
     slo_ttft: Annotated[float, Gt(0)] | None = None,
     slo_tpot: Annotated[float, Gt(0)] | None = None,
 ) -> None:
@@ -133,13 +137,14 @@ def server_settings(
     max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for the device. watermark: share of the pages
     left free when a request is admitted beside others. max_queue: requests that wait at one replica before others are
     refused. rate: how many times as fast as in the trace requests arrive. concurrency: closed loop of that many
-    requests, instead of the trace's arrivals. cost: see `cost.step_cost`. slo_ttft, slo_tpot: seconds that goodput asks
-    of a request.
+    requests, instead of the trace's arrivals. cost: see `cost.step_cost`. draft_model: one that drafts `draft_length`
+    tokens a step for this one to verify, each accepted with probability `acceptance`: see `speculation`. slo_ttft,
+    slo_tpot: seconds that goodput asks of a request.
     """
 
 
 def _server(trace: Trace, settings: dict[str, Any]) -> Server:
-    cost = step_cost(settings["model"], settings["device"], settings["tensor_parallel"], settings["cost"])
+    cost = _cost(settings)
     page_tokens = trace.page_tokens or _PAGE_TOKENS
     caching = settings["prefix_caching"] and trace.has_pages
     if caching and trace.parent is None:
@@ -147,7 +152,7 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
     tokens = settings["kv_tokens"] or kv_tokens(cost, settings["memory_utilization"])
     if tokens < page_tokens:
         raise ValueError(f"kv_tokens {tokens}: is less than one page of {page_tokens} tokens; use more")
-    sequences, batched = batch_limits(cost.device)
+    sequences, batched = batch_limits(target_of(cost).device)
     sequences = settings["max_num_seqs"] or sequences
     batched = settings["max_num_batched_tokens"] or max(batched, sequences)
     if batched < sequences:
@@ -161,20 +166,38 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
     )
 
 
-def kv_tokens(cost: StepCost, utilization: float) -> int:
+def _cost(settings: dict[str, Any]) -> StepCost | Speculation:
+    target, draft = (
+        None if name is None else step_cost(name, settings["device"], settings["tensor_parallel"], method)
+        for name, method in ((settings["model"], settings["cost"]), (settings["draft_model"], None))
+    )
+    assert target is not None
+    return target if draft is None else Speculation(target, draft, settings["draft_length"], settings["acceptance"])
+
+
+def target_of(cost: StepCost | Speculation) -> StepCost:
+    """The cost of the model that is served."""
+    return cost.target if isinstance(cost, Speculation) else cost
+
+
+def kv_tokens(cost: StepCost | Speculation, utilization: float) -> int:
     """Tokens that fit beside the weights into `utilization` of the devices' memory; activations are left out.
 
-    Raises ValueError where the weights alone do not fit.
+    With speculation the draft's weights and keys and values lie there, too. Raises ValueError where the weights alone
+    do not fit.
     """
-    memory = cost.device.memory * cost.devices * utilization
-    room = memory - cost.model.weight_bytes
-    if room < cost.model.kv_bytes_per_token:
-        needed = cost.model.weight_bytes / 2**30
+    target = target_of(cost)
+    models = [target.model, cost.draft.model] if isinstance(cost, Speculation) else [target.model]
+    memory = target.device.memory * target.devices * utilization
+    weights = sum(model.weight_bytes for model in models)
+    per_token = sum(model.kv_bytes_per_token for model in models)
+    if memory - weights < per_token:
         raise ValueError(
-            f"{cost.model.name} takes {needed:.1f} GiB and {utilization:.0%} of {cost.devices} x {cost.device.name} is "
-            f"{memory / 2**30:.1f} GiB; raise tensor_parallel, or use a larger device"
+            f"{' and '.join(model.name for model in models)}: take {weights / 2**30:.1f} GiB and {utilization:.0%} of "
+            f"{target.devices} x {target.device.name} is {memory / 2**30:.1f} GiB; raise tensor_parallel, or use a "
+            "larger device"
         )
-    return int(room // cost.model.kv_bytes_per_token)
+    return int((memory - weights) // per_token)
 
 
 def batch_limits(device: Device) -> tuple[int, int]:

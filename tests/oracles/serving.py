@@ -32,7 +32,7 @@ class Sequence:
 def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_tokens, watermark=0):
     """Serve `requests`, Sequences by arrival, on one server; fills in their times and counts.
 
-    `seconds(tokens, pairs, sequences, context, prefill)` is what a step takes.
+    `seconds(tokens, pairs, sequences, context)` is what a step takes that prefills `tokens`.
     """
     todo, waiting, running, now = list(requests), [], [], 0.0
     cached: list[int] = []  # ids, the least recently released first
@@ -124,7 +124,7 @@ def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_t
             budget -= tokens
         tokens = max_num_batched_tokens - budget
         context = sum(sequence.computed for sequence in decoded)
-        now += seconds(tokens, pairs, len(decoded), context, bool(prefilled))
+        now += seconds(tokens - len(decoded), pairs, len(decoded), context)
         for sequence in decoded:
             sequence.generated += 1
         for sequence in prefilled:

@@ -29,20 +29,20 @@ def test_prefill_has_the_form_that_was_fitted():
     for p, n in [(0, 2000), (8192, 10_000), (0, 32_768)]:
         linear = 2 * weights * (n - p) / (0.80 * 989e12)
         attention = 4 * 32 * 4096 * ((n - p) * p + (n - p) ** 2 / 2) / (0.66 * 989e12)
-        assert cost.step(n - p, attended(p, n - p), 0, 0, True) == pytest.approx(3.54e-3 + linear + attention, rel=1e-4)
+        assert cost.step(n - p, attended(p, n - p), 0, 0) == pytest.approx(3.54e-3 + linear + attention, rel=1e-4)
 
 
 def test_decode_has_the_form_that_was_fitted():
     """base + b c1 + context KVB / (eta BW)."""
     cost = step_cost("llama-3.1-70b", "h100", 4)
     expected = 15.22e-3 + 32 * 0.0304e-3 + 50_000 * 327_680 / (0.90 * 4 * 3.35e12)
-    assert cost.step(32, 0, 32, 50_000, False) == pytest.approx(expected)
+    assert cost.step(0, 0, 32, 50_000) == pytest.approx(expected)
 
 
 @given(st.integers(1, 300), st.integers(1, 10**6), st.integers(1, 2000), st.sampled_from(METHODS))
 def test_decode_steps_in_one_are_the_sum_of_single_ones(sequences, context, steps, method):
     cost = step_cost("llama-3.1-8b", "h100", method=method)
-    single = sum(cost.step(sequences, 0, sequences, context + i * sequences, False) for i in range(steps))
+    single = sum(cost.step(0, 0, sequences, context + i * sequences) for i in range(steps))
     assert cost.decode(sequences, context, steps) == pytest.approx(single, rel=1e-9)
 
 
@@ -56,8 +56,8 @@ def test_decode_steps_is_the_least_number_that_takes_as_long(sequences, context,
 @pytest.mark.parametrize("fit", FITS, ids=lambda fit: f"{fit.model.name}-{fit.devices}x{fit.device.name}")
 def test_typical_constants_foretell_a_fit_that_they_do_not_know(fit):
     guess = typical(fit.model, fit.device, fit.devices, [other for other in FITS if other is not fit])
-    steps = [(tokens, attended(0, tokens), 0, 0, True) for tokens in (512, 2048, 8192)]
-    steps += [(sequences, 0, sequences, 2000 * sequences, False) for sequences in (1, 16, 64)]
+    steps = [(tokens, attended(0, tokens), 0, 0) for tokens in (512, 2048, 8192)]
+    steps += [(0, 0, sequences, 2000 * sequences) for sequences in (1, 16, 64)]
     errors = [guess.step(*step) / fit.step(*step) for step in steps]
     # The A100's bandwidth is the outlier: 0.73 of its peak, others 0.90 to 0.95.
     assert statistics.median(abs(error - 1) for error in errors) < 0.22
@@ -67,8 +67,8 @@ def test_typical_constants_foretell_a_fit_that_they_do_not_know(fit):
 @pytest.mark.parametrize("device", devices())
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v3"])
 def test_nothing_is_quicker_than_the_roofline(model, device):
-    for tokens, sequences in [(1, 1), (64, 64), (2048, 0)]:
-        step = (tokens, attended(0, tokens) * (not sequences), sequences, 1000 * sequences, not sequences)
+    for tokens, sequences in [(0, 1), (0, 64), (2048, 0)]:
+        step = (tokens, attended(0, tokens), sequences, 1000 * sequences)
         roofline = step_cost(model, device, 8, "roofline").step(*step)
         assert step_cost(model, device, 8, "typical").step(*step) > roofline
     cost = step_cost(model, device, 8, "roofline")
@@ -77,12 +77,12 @@ def test_nothing_is_quicker_than_the_roofline(model, device):
         cost.model.token_weights * cost.model.bytes_per_weight / cost.bandwidth,
         2 * cost.model.token_weights / cost.linear_rate,
     )
-    assert cost.step(1, 0, 1, 0, False) == pytest.approx(least, rel=0.01)
+    assert cost.step(0, 0, 1, 0) == pytest.approx(least, rel=0.01)
 
 
 def test_many_tokens_read_all_experts_and_one_token_few():
     cost = step_cost("qwen3-30b-a3b", "h100", method="roofline")
-    one, many = cost.step(1, 0, 1, 0, False), cost.step(512, 0, 512, 0, False)
+    one, many = cost.step(0, 0, 1, 0), cost.step(0, 0, 512, 0)
     assert one == pytest.approx(2 * 3.03e9 / 3.35e12, rel=0.02)
     assert many == pytest.approx(2 * 30.2e9 / 3.35e12, rel=0.02)
 

@@ -93,7 +93,7 @@ def test_memory_that_the_weights_leave():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": "llama-3.1-70b"}, "llama-3.1-70b takes 131.4 GiB and 90% of 1 x h100 is 71.6 GiB; raise"),
+        ({"model": "llama-3.1-70b"}, "llama-3.1-70b: take 131.4 GiB and 90% of 1 x h100 is 71.6 GiB; raise"),
         ({"kv_tokens": 3}, "kv_tokens 3: is less than one page of 16 tokens; use more"),
         ({"rate": 0}, "simulate: parameter 'rate' is 0: input should be greater than 0"),
         ({"order": "priority"}, "order 'priority' needs a priority for each request; pass priority=array"),
