@@ -36,15 +36,16 @@ def measure(*, rounds: int) -> Iterator[Row]:
         for model, layout in _LAYOUTS.items():
             pages = next(samples(layout, max(_BYTES // layout.nbytes, *_BATCHES))).pages.to(device)
             for batch in _BATCHES:
-                for codec in _installed(layout):
+                for codec in installed(layout):
                     yield _speed(codec, model, pages, batch, device, rounds)
     for sample in samples(_ERROR_LAYOUT, _ERROR_PAGES):
-        for codec in _installed(_ERROR_LAYOUT):
+        for codec in installed(_ERROR_LAYOUT):
             if not codec.lossless:
                 yield _errors(codec, sample)
 
 
-def _installed(layout: PageLayout) -> list[KVCodec]:
+def installed(layout: PageLayout) -> list[KVCodec]:
+    """The codecs whose packages are there."""
     there = []
     for name in codecs.names():
         with contextlib.suppress(CodecError):  # a package is missing

@@ -12,6 +12,7 @@ HELP = "measure speed and memory on this machine"
 _SUBJECTS = {
     "replay": "replay: every policy, from the file or from memory, beside libcachesim",
     "pool": "pool: copying and counting pages of K/V in torch, beside a plain copy",
+    "tiers": "tiers: pages into host memory and a slab on disk and back, and where a codec pays",
     "codecs": "codecs: bytes, time and errors of stored K/V pages, beside a plain copy",
     "experiment": "experiment: what a grid of cells costs beside its replays, and how well that is told beforehand",
     "entries": "entries: every policy online, a call at a time, and exact lookups",

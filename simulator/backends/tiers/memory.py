@@ -38,10 +38,10 @@ class MemoryTier(Tier):
                 f"({str(error).splitlines()[0]}); give fewer"
             ) from None
 
-    def _write(self, place: int, key: bytes, row: Tensor) -> None:
+    def write(self, place: int, key: bytes, row: Tensor) -> None:
         self._rows[place].copy_(row, non_blocking=True)
 
-    def _read(self, place: int, key: bytes, out: Tensor) -> bool:
+    def read(self, place: int, key: bytes, out: Tensor) -> bool:
         row = self._rows[place : place + 1].to(out.device, non_blocking=True)
         self.codec.decode(row, out=out[None])
         return True

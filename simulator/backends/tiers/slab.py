@@ -88,7 +88,7 @@ class SlabTier(Tier):
                     found.add(place)
         self._places = [place for place in self._places if place not in found]
 
-    def _write(self, place: int, key: bytes, row: Tensor) -> None:
+    def write(self, place: int, key: bytes, row: Tensor) -> None:
         (length,) = self.codec.lengths(row[None])
         self._row.copy_(row)
         content = self._bytes[:length]
@@ -97,7 +97,7 @@ class SlabTier(Tier):
         if written < len(header) + length:
             raise OSError(f"slab: only {written} bytes of a record could be written")
 
-    def _read(self, place: int, key: bytes, out: Tensor) -> bool:
+    def read(self, place: int, key: bytes, out: Tensor) -> bool:
         header = bytearray(_HEADER.size)
         os.preadv(self._file, [header, self._bytes], self._offset(place))
         magic, key_length, stored_key, length, checksum = _HEADER.unpack(header)

@@ -53,7 +53,7 @@ class Tier(ABC):
     def get(self, key: bytes, out: Tensor) -> bool:
         """Copy the page under `key` to `out`; False, and `out` undefined, where there is none."""
         entry = self._held(key)
-        if entry is not None and not self._read(entry.value, key, out):
+        if entry is not None and not self.read(entry.value, key, out):
             self.stats.damaged += 1
             self._vacate(entry)
             entry = None
@@ -79,7 +79,7 @@ class Tier(ABC):
         for former, place in self._leaving:
             self._places.append(place)
             left = torch.empty(self.layout.shape, dtype=self.layout.dtype, device=page.device)
-            if self._read(place, former, left):
+            if self.read(place, former, left):
                 gone.append((former, left))
             else:
                 self.stats.damaged += 1
@@ -88,7 +88,7 @@ class Tier(ABC):
             return [*gone, (key, page)]
         entry.value = self._places.pop()
         try:
-            self._write(entry.value, key, row)
+            self.write(entry.value, key, row)
             self.stats.stored += 1
         except OSError:
             self.stats.failed += 1
@@ -96,11 +96,11 @@ class Tier(ABC):
         return gone
 
     @abstractmethod
-    def _write(self, place: int, key: bytes, row: Tensor) -> None:
+    def write(self, place: int, key: bytes, row: Tensor) -> None:
         """Put an encoded page, (row_bytes,) uint8, into a place. May raise OSError."""
 
     @abstractmethod
-    def _read(self, place: int, key: bytes, out: Tensor) -> bool:
+    def read(self, place: int, key: bytes, out: Tensor) -> bool:
         """Decode what is in a place to `out`; False where it is not what was written there under `key`."""
 
     @abstractmethod

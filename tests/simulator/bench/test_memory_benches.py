@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from kvreplay.simulator.backends import PageLayout, codecs
-from kvreplay.simulator.bench import clock, kv_samples, pool
+from kvreplay.simulator.backends.tiers.break_even import break_even
+from kvreplay.simulator.bench import clock, kv_samples, pool, tiers
 from kvreplay.simulator.bench import codecs as codec_bench
 from kvreplay.simulator.cli.main import main
 
@@ -19,8 +20,10 @@ LAYOUT = PageLayout(1, 4, 1, 8)
 @pytest.fixture
 def tables(monkeypatch, capsys):
     monkeypatch.setattr(clock, "_SECONDS", 0.001)
-    for module in (pool, codec_bench):
+    for module in (pool, codec_bench, tiers):
         monkeypatch.setattr(module, "devices", lambda: ["cpu"])
+    monkeypatch.setattr(tiers, "_LAYOUT", LAYOUT)
+    for module in (pool, codec_bench):
         monkeypatch.setattr(module, "_LAYOUTS", {"small": LAYOUT})
         monkeypatch.setattr(module, "_BYTES", 200 * LAYOUT.nbytes)
     monkeypatch.setattr(codec_bench, "_ERROR_PAGES", 2)
@@ -50,6 +53,21 @@ def test_codecs(tables):
     large = "noise, large key channels"
     assert found[large, "int8-channel"]["K relative error"] < found[large, "int8"]["K relative error"] / 2
     assert found["noise", "int2"]["attention output error"] > found["noise", "int8"]["attention output error"]
+
+
+def test_tiers(tables):
+    pays, times = sorted(tables("tiers").items(), reverse=True, key=lambda table: table[0].startswith("Compressing"))
+    assert [(row["tier"], row["codec"]) for row in times[1]] == [
+        (k, c) for k in ("host", "disk") for c in codecs.names()
+    ]
+    assert [row["codec"] for row in pays[1]] == codecs.names()[1:]
+    for row in pays[1]:
+        assert row["on disk"] == ("pays" if row["disk GB/s"] < row["below GB/s"] else "costs")
+
+
+def test_break_even_is_where_both_ways_take_as_long():
+    link = break_even(1000, 400, 2.0, 1.0)
+    assert 1000 / link == pytest.approx(400 / link + 2.0 + 1.0)
 
 
 def test_attention_is_that_of_the_definition():
