@@ -88,6 +88,8 @@ def explain(problem: Mapping[str, Any], known: list[str]) -> str:
         return f"unknown parameter {name!r}, {nearest(name, known)}"
     if problem["type"] == "missing":
         return f"parameter {name!r} is required"
+    if problem["type"] == "value_error":
+        return f"parameter {name!r}: {problem['ctx']['error']}"
     message = problem["msg"][0].lower() + problem["msg"][1:]
     return f"parameter {name!r} is {problem['input']!r}: {message}"
 

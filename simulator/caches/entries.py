@@ -70,7 +70,8 @@ class Entries:
         if self.ids <= capacity:
             raise CacheError(f"ids {self.ids}: {capacity} entries need more of them; use {capacity + 1} or more")
         self.policy = online(policy)
-        self.capacity, self.evictions, self.expiries, self.refusals = capacity, 0, 0, 0
+        self.capacity = capacity
+        self.reset_counters()
         self._ttl, self._seed, self._compiled = ttl, seed, compiled
         self._leave, self._move = leave, move
         self._known: dict[Hashable, int] = {}
@@ -172,6 +173,9 @@ class Entries:
         self.policy = policy
         self._start()
         self._bind(steps.fill)(self._state, order, self._now)
+
+    def reset_counters(self) -> None:
+        self.evictions = self.expiries = self.refusals = 0
 
     def stats(self) -> dict[str, Any]:
         """Settings and counters. `refusals`: keys that the policy kept out; `expiries`: entries that grew too old."""

@@ -44,6 +44,10 @@ class ExactCache:
         """Hold at most `capacity` entries from now on. Raises what `Entries.resize` does."""
         self.entries.resize(capacity)
 
+    def reset_counters(self) -> None:
+        self.entries.reset_counters()
+        self.judge.counts.clear()
+
     def stats(self) -> dict[str, Any]:
         return {**self.entries.stats(), **self.judge.stats()}
 

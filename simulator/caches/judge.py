@@ -52,5 +52,6 @@ class Judge:
         true, false = self.counts[Verdict.TRUE_HIT], self.counts[Verdict.FALSE_HIT]
         return {
             **{verdict.value: self.counts[verdict] for verdict in Verdict},
+            "unjudged": self.counts[Verdict.UNJUDGED_HIT] + self.counts[Verdict.UNJUDGED_MISS],
             "precision": true / (true + false) if true + false else None,
         }

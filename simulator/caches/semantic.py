@@ -51,7 +51,7 @@ class SemanticCache:
         self._vectors = np.zeros((capacity, embedder.dimensions), np.float32)  # by slot
         self._held = np.zeros(capacity, bool)
         self._last: tuple[str, np.ndarray] | None = None  # what was embedded last
-        self._lookups = self._sampled = self._found = 0
+        self.reset_counters()
 
     def lookup(self, request: Request) -> Found:
         """The entry whose prompt is most similar, where it is similar enough.
@@ -86,12 +86,18 @@ class SemanticCache:
         )
         self._held = np.concatenate([self._held[:capacity], np.zeros(more, bool)])
 
+    def reset_counters(self) -> None:
+        self.entries.reset_counters()
+        self.judge.counts.clear()
+        self._lookups = self._sampled = self._found = 0
+
     def stats(self) -> dict[str, Any]:
         """Settings and counters. `recall_at_1` is of a sample of the lookups: how often the index found a nearest
         entry; None where nothing was held."""
         return {
             "embedder": self.embedder.name,
             "index": self.index.name,
+            "threshold": self.threshold.value,
             "k": self.k,
             **self.entries.stats(),
             **self.judge.stats(),

@@ -11,6 +11,8 @@ from .errors import CacheError
 class Threshold(Protocol):
     """Whether an entry's answer is given to a prompt so similar to its own."""
 
+    value: float | None  # where it is one cosine for all
+
     def accepts(self, entry: Entry, score: float) -> bool: ...
 
 

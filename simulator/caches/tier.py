@@ -45,6 +45,14 @@ class Tier(Protocol):
         """Hold the answer that was generated for `request`, which was just looked up and missed."""
         ...
 
+    def resize(self, capacity: int) -> None:
+        """Hold at most `capacity` entries from now on; those beyond it leave."""
+        ...
+
+    def reset_counters(self) -> None:
+        """Count from zero from now on; what is cached stays."""
+        ...
+
     def stats(self) -> dict[str, Any]:
-        """Settings and counters, the same on every machine."""
+        """Settings and counters, the same on every machine; among them those of a `Judge`."""
         ...

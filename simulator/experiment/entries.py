@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
@@ -12,6 +13,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from kvreplay import parameters, policies
 from kvreplay.simulator.caches import sizing
+from kvreplay.simulator.caches import stack as stacks
+from kvreplay.simulator.caches.errors import CacheError
 from kvreplay.traces import Trace, TraceError, load, workloads
 
 from . import grid
@@ -114,19 +117,78 @@ def _parse(
         fields = model.model_fields
         lists = frozenset(name for name, field in fields.items() if _takes_list(field.annotation))
         for choice in grid.combinations(rest, lists):
+            problems += (wrong := _mistakes(name, model, choice))
             try:
-                model.model_validate(choice.values)
-                options.append(Option(make(name, choice.values), ()))
-            except pydantic.ValidationError as error:
-                for wrong in error.errors():
-                    message = f"{name}: {parameters.explain(wrong, list(fields))}"
-                    unknown = wrong["type"] == "extra_forbidden"
-                    problems.append(problem(choice.source(wrong["loc"]), message, wrong["input"], key=unknown))
+                options += [] if wrong else [Option(make(name, choice.values), ())]
             except sizing.SizingError as error:  # of parameters that do not go together
                 problems.append(problem((naming, i), str(error), name))
     if problems:
         raise pydantic.ValidationError.from_exception_data(naming, problems)
     return options
+
+
+def read_stacks(text: str) -> list[stacks.Stack]:
+    """The stacks in a YAML text: one list of tiers, or a list of such lists. Raises ValueError with every mistake."""
+    import yaml
+
+    try:
+        written = yaml.safe_load(text)
+        options = [option for entry in listed_stacks(written) for option in parse_stacks(entry)]
+    except yaml.YAMLError as error:
+        raise CacheError(f"stack: {' '.join(str(error).split())}; write for example [exact, semantic]") from None
+    except pydantic.ValidationError as error:
+        raise CacheError("\n".join(dict.fromkeys(wrong["msg"] for wrong in error.errors()))) from None
+    return [option.value for option in options]
+
+
+def listed_stacks(written: Any) -> list[Any]:
+    """The stacks in what is one of them or a list of them."""
+    several = isinstance(written, list) and any(isinstance(item, list) for item in written)  # a tier is no list
+    return written if several else [written]
+
+
+def parse_stacks(entry: Any) -> list[Option]:
+    """The stacks that `entry` stands for: a list of tiers, each a name or a mapping of one name to its parameters,
+    which may be lists. Positions are relative to the entry.
+
+    Raises ValueError or, with every mistake at its place, pydantic.ValidationError.
+    """
+    if not isinstance(entry, list):
+        raise ValueError(f"{entry!r} is no list of tiers; write for example [exact, semantic: {{threshold: 0.9}}]")
+    tiers: list[list[tuple[str, dict[str, Any]]]] = []
+    problems: list[InitErrorDetails] = []
+    for i, tier in enumerate(entry):
+        try:
+            name, params = stacks.named(tier)
+        except CacheError as error:
+            problems.append(problem((i,), str(error), tier))
+            continue
+        model = parameters.model(stacks.TIERS[name])
+        choices = grid.combinations(params)
+        problems += [wrong for choice in choices for wrong in _mistakes(name, model, choice, at=(i, name))]
+        tiers.append([(name, choice.values) for choice in choices])
+    if problems:
+        raise pydantic.ValidationError.from_exception_data("stack", problems)
+    return [Option(stacks.make(chosen), ()) for chosen in itertools.product(*tiers)]
+
+
+def _mistakes(
+    name: str, model: type[pydantic.BaseModel], choice: grid.Combination, at: Loc = ()
+) -> list[InitErrorDetails]:
+    """What `model` finds wrong with the parameters of `name`; `at` is where they stand."""
+    try:
+        model.model_validate(choice.values)
+    except pydantic.ValidationError as error:
+        return [
+            problem(
+                (*at, *choice.source(wrong["loc"])),
+                f"{name}: {parameters.explain(wrong, list(model.model_fields))}",
+                wrong["input"],
+                key=wrong["type"] == "extra_forbidden",
+            )
+            for wrong in error.errors()
+        ]
+    return []
 
 
 def problem(loc: Loc, message: str, value: Any, *, key: bool = False) -> InitErrorDetails:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kvreplay import parameters, policies
 from kvreplay.simulator.caches import sizing
+from kvreplay.simulator.caches import stack as stacks
 from kvreplay.traces import workloads
 
 from .schema import Axes, Experiment
@@ -61,6 +62,12 @@ def json_schema() -> Schema:
             *_named("name", known_sizings.items(), definitions),
         ]
     }
+    tiers = [
+        {"type": "object", "required": [name], "additionalProperties": False}
+        | {"properties": {name: {"anyOf": [_parameters(tier, definitions), {"type": "null"}]}}}
+        for name, tier in stacks.TIERS.items()
+    ]
+    definitions["stack"] = {"type": "array", "items": {"anyOf": [{"enum": list(stacks.TIERS)}, *tiers]}}
     definitions["capacity"] = {"type": ["integer", "number", "string"]}
     for properties in (schema["properties"], definitions[Axes.__name__]["properties"]):
         for axis in Axes.model_fields:
@@ -84,11 +91,17 @@ def _named(
 ) -> Iterable[Schema]:
     """For each function the mapping of its name, its parameters, each of which may be a list, and `others`."""
     for name, function in functions:
-        schema = parameters.model(function).model_json_schema(ref_template="#/$defs/{model}")
-        for nested, definition in schema.pop("$defs", {}).items():
-            definitions[nested] = definition | {"properties": _listable(definition["properties"])}
-        properties = {naming: {"const": name}} | (others or {}) | _listable(schema.get("properties", {}))
+        schema = _parameters(function, definitions)
+        properties = {naming: {"const": name}} | (others or {}) | schema.get("properties", {})
         yield schema | {"title": name, "properties": properties, "required": [naming, *schema.get("required", [])]}
+
+
+def _parameters(function: Callable[..., Any], definitions: Schema) -> Schema:
+    """The mapping of the parameters of `function`, each of which may be a list."""
+    schema = parameters.model(function).model_json_schema(ref_template="#/$defs/{model}")
+    for nested, definition in schema.pop("$defs", {}).items():
+        definitions[nested] = definition | {"properties": _listable(definition["properties"])}
+    return schema | {"properties": _listable(schema.get("properties", {}))}
 
 
 def _listable(properties: Schema) -> Schema:

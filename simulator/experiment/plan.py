@@ -15,6 +15,7 @@ import kvreplay.simulator.caches.sizing
 import kvreplay.simulator.replay
 from kvreplay.policies import Policy, PolicyError
 from kvreplay.simulator.caches.sizing import Sizing, SizingError
+from kvreplay.simulator.caches.stack import Stack
 from kvreplay.simulator.replay import CapacityError, Result, replay
 from kvreplay.simulator.replay.capacity import Capacity, Size
 from kvreplay.simulator.replay.engine import fit
@@ -28,11 +29,11 @@ from .yaml_source import Source, read
 # Columns that are known before the row is, and tell a cell from the others.
 IDENTITY = (
     *("trace", "trace_seed", "policy", "reading", "capacity", "capacity_unit"),
-    *("seed", "windows", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing"),
+    *("seed", "windows", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing", "stack"),
 )
 
 # Of a cell, what `fit` takes besides trace, policy and capacity.
-_SETTINGS = ("reading", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing")
+_SETTINGS = ("reading", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing", "stack")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Cell:
     ttl: float | None
     cost_model: str | None
     sizing: Sizing | None
+    stack: Stack
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -59,13 +61,15 @@ class Cell:
             *(self.trace.name, self.trace.meta.get("seed"), self.policy.label, self.reading),
             *(self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token),
             *(self.warmup, self.ttl, self.cost_model, None if self.sizing is None else self.sizing.label),
+            self.stack.label or None,
         )
         return dict(zip(IDENTITY, values, strict=True))
 
     @functools.cached_property
     def key(self) -> str:
         """16 hex digits that change with anything that the row depends on: the code of policy and replay included."""
-        parts = (self.identity, self.trace.content_hash, self.policy.fingerprint, engine_version())
+        parts = [self.identity, self.trace.content_hash, self.policy.fingerprint, engine_version()]
+        parts += [self.stack.fingerprint] if self.stack.tiers else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     @property
@@ -87,6 +91,7 @@ class Cell:
             ttl=self.ttl,
             cost_model=self.cost_model,
             sizing=self.sizing,
+            stack=self.stack,
         )
 
 
@@ -100,6 +105,7 @@ def label(identity: Mapping[str, Any]) -> str:
         f"{identity['windows']} windows{'' if bytes_per_token is None else f', {bytes_per_token} B a token'}"
         f"{f', warm-up {warmup:g}' if warmup else ''}{'' if ttl is None else f', ttl {ttl:g} s'}"
         f"{'' if cost_model is None else f', cost of {cost_model}'}{'' if sizing is None else f', sized by {sizing}'}"
+        f"{'' if identity['stack'] is None else ', behind ' + identity['stack']}"
     )
 
 

@@ -12,12 +12,13 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainVa
 from kvreplay.parameters import nearest
 from kvreplay.policies import Policy
 from kvreplay.simulator.caches.sizing import Sizing
+from kvreplay.simulator.caches.stack import EMPTY, Stack
 from kvreplay.simulator.replay.capacity import Capacity, parse_capacity
 from kvreplay.simulator.replay.row import COLUMNS, SETTINGS
 from kvreplay.simulator.serving.model import models
 
 from . import grid
-from .entries import TraceSpec, parse_policies, parse_sizings, parse_traces, problem
+from .entries import TraceSpec, listed_stacks, parse_policies, parse_sizings, parse_stacks, parse_traces, problem
 from .errors import ExperimentError
 from .grid import Option
 from .yaml_source import Source
@@ -55,6 +56,11 @@ Windows = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=10**5)]], *_One
 BytesPerToken = Annotated[list[Annotated[int, Strict(), Field(ge=1, le=2**40)]], *_OneOrMore]
 Warmups = Annotated[list[Annotated[float, Strict(), Field(ge=0, lt=1)]], *_OneOrMore]
 CostModels = Annotated[list[Literal[*_MODELS] | None], *_OneOrMore]  # type: ignore[valid-type]
+Stacks = Annotated[
+    list[Annotated[list[Option], PlainValidator(parse_stacks)]],
+    Field(min_length=1),
+    BeforeValidator(listed_stacks),
+]
 TTLs = Annotated[list[Annotated[float, Strict(), Field(gt=0)] | None], *_OneOrMore]
 
 
@@ -64,6 +70,7 @@ class Axes(pydantic.BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     trace: Traces | None = Field(None, description="request traces, generated or loaded")
+    stack: Stacks | None = Field(None, description="caches of whole answers in front of the pages, in order; []: none")
     reading: Readings | None = Field(None, description="what a page is: for itself, or part of a prefix")
     policy: Policies | None = Field(None, description="eviction policies")
     capacity: Capacities | None = Field(None, description="cache sizes: 1000, 10%, 4GiB, 500000tokens, unlimited")
@@ -80,7 +87,7 @@ class Axes(pydantic.BaseModel):
         found = {}
         for axis in Axes.model_fields:
             values = getattr(self, axis)
-            if axis in ("trace", "policy", "sizing") and values is not None:
+            if axis in ("trace", "stack", "policy", "sizing") and values is not None:
                 nested = [o._replace(loc=(axis, i, *o.loc)) for i, entry in enumerate(values) for o in entry]
                 found[axis] = nested
             elif values is not None:
@@ -100,6 +107,7 @@ class Experiment(Axes):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="of the result folder")]
     question: str = Field("", description="that the experiment answers; the report opens with it")
     trace: Traces
+    stack: Stacks = [[Option(EMPTY, ())]]
     reading: Readings = ["independent"]
     policy: Policies
     capacity: Capacities
@@ -190,6 +198,10 @@ def _equals(value: Any, wanted: Any) -> bool:
     """Whether a cell's value is the one that an exclusion means: one of that name that has the parameters given."""
     if isinstance(wanted, Policy | TraceSpec | Sizing):
         return value is not None and value.name == wanted.name and wanted.given.items() <= value.params.items()
+    if isinstance(wanted, Stack):
+        pairs = zip(value.tiers, wanted.tiers, strict=False)
+        alike = all(a.name == b.name and b.given.items() <= a.params.items() for a, b in pairs)
+        return len(value.tiers) == len(wanted.tiers) and alike
     if isinstance(wanted, Capacity):
         return (value.value, value.unit) == (wanted.value, wanted.unit)
     return value == wanted

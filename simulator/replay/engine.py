@@ -13,6 +13,8 @@ import numpy as np
 from kvreplay.parameters import nearest
 from kvreplay.policies import Policy, PolicyError, get, names
 from kvreplay.simulator.caches import sizing as sizings
+from kvreplay.simulator.caches import stack as stacks
+from kvreplay.simulator.caches.front import Front, front
 from kvreplay.simulator.caches.sizing import Sizing, SizingError
 from kvreplay.simulator.serving.model import models
 from kvreplay.traces.errors import TraceError
@@ -34,7 +36,7 @@ class Result:
     """What one cell came to."""
 
     row: dict[str, Any]  # row.COLUMNS: the same on every machine
-    timings: dict[str, float]  # row.TIMINGS: measured
+    timings: dict[str, float]  # of row.TIMINGS those of what ran: measured
 
     def __repr__(self) -> str:
         return (
@@ -56,6 +58,7 @@ def replay(
     ttl: float | None = None,
     cost_model: str | None = None,
     sizing: str | Sizing | None = None,
+    stack: Any = (),
     compiled: bool = True,
 ) -> Result:
     """Replay `trace` against `policy` (anything that `policies.get` takes) in a cache of `capacity`.
@@ -67,10 +70,13 @@ def replay(
     `ttl` is how many seconds an entry is good for since it was inserted or renewed; see `expiry`. `cost_model`, one of
     `serving.models`, says whose prefill operations the pages of a prefix trace cost; without it the trace's own costs
     count, if it has any. `sizing`, what `caches.sizing.get` takes, moves the capacity with what is observed; `capacity`
-    is that at the start. `compiled=False` runs the same source as plain Python, 100 times slower, for debugging a
-    policy.
+    is that at the start. `stack` lists the caches of whole answers that stand in front, as
+    ``["exact", {"semantic": {"threshold": 0.9}}]``: only what they do not answer reaches the pages, and is counted by
+    the columns that do not say otherwise. `compiled=False` runs the same source as plain Python, 100 times slower, for
+    debugging a policy.
 
-    Raises TraceError where the trace does not fit the reading, CapacityError, PolicyError, and SizingError.
+    Raises TraceError where the trace does not fit the reading or stack, CapacityError, PolicyError, SizingError, and
+    CacheError.
     """
     policy, sizing = get(policy), None if sizing is None else sizings.get(sizing)
     size = fit(
@@ -83,10 +89,13 @@ def replay(
         ttl=ttl,
         cost_model=cost_model,
         sizing=sizing,
+        stack=(stack := stacks.parse(stack)),
     )
-    cell = prepare(trace, policy, size, reading, seed, ttl, cost_model, sizing, compiled)
-    cell.warm_up(int(warmup * trace.n_requests))
-    counts = count(cell, min(windows, trace.n_requests - cell.warmed_up))
+    warmed_up = int(warmup * trace.n_requests)
+    before = front(trace, stack, warmed_up, seed) if stack.tiers else Front(trace, warmed_up, {}, {})
+    cell = prepare(before.rest, policy, size, reading, seed, ttl, cost_model, sizing, compiled)
+    cell.warm_up(before.warmed_up)
+    counts = count(cell, max(min(windows, before.rest.n_requests - cell.warmed_up), 1))
     inputs = {
         "seed": seed,
         "warmup": float(warmup),
@@ -94,7 +103,10 @@ def replay(
         "cost_model": cost_model,
         "sizing": None if sizing is None else sizing.label,
     }
-    return Result(_row(cell, size, inputs, counts, bytes_per_token), counts.timings())
+    values = _row(cell, size, inputs, counts, bytes_per_token) | {"trace_hash": trace.content_hash}
+    values |= _front_columns(before, values)
+    assert list(values) == list(row.COLUMNS)
+    return Result(values, counts.timings() | before.timings)
 
 
 def prepare(
@@ -133,6 +145,7 @@ def fit(
     ttl: float | None = None,
     cost_model: str | None = None,
     sizing: str | Sizing | None = None,
+    stack: Any = (),
 ) -> Size:
     """What `capacity` comes to on `trace`, without replaying it; the arguments are those of `replay`.
 
@@ -172,6 +185,7 @@ def fit(
                 f"sizing {sizing.label}: {trace.name} has no tenants to divide among",
                 mend="use a trace with them, or a mix",
             )
+    stacks.parse(stack).fit(trace)
     size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(
@@ -280,7 +294,7 @@ def _row(
     peak_bytes = peak if cell.sized else None
     if trace.page_tokens is not None and bytes_per_token is not None:
         peak_bytes = peak * trace.page_tokens * bytes_per_token
-    values = {
+    return {
         "trace": trace.name,
         "policy": cell.policy.label,
         "reading": cell.reading,
@@ -291,15 +305,15 @@ def _row(
         "requests": requests,
         "pages": pages,
         "hits": hits,
-        "hit_ratio": hits / pages,
+        "hit_ratio": hits / pages if pages else None,
         "prefix_hits": prefix_hits,
-        "prefix_hit_ratio": prefix_hits / pages,
+        "prefix_hit_ratio": prefix_hits / pages if pages else None,
         "tokens": tokens if has_tokens else None,
         "tokens_saved": saved if has_tokens else None,
         "token_hit_ratio": saved / tokens if has_tokens and tokens else None,
-        "request_mean_hit_ratio": counts.ratios / requests,
+        "request_mean_hit_ratio": counts.ratios / requests if requests else None,
         "requests_hit": int(counts.requests_hit),
-        "requests_hit_ratio": counts.requests_hit / requests,
+        "requests_hit_ratio": counts.requests_hit / requests if requests else None,
         "bytes": int(counts.bytes) if has_bytes else None,
         "byte_hits": int(counts.byte_hits) if has_bytes else None,
         "byte_hit_ratio": counts.byte_hits / counts.bytes if counts.bytes else None,
@@ -310,7 +324,7 @@ def _row(
         "rejections": int(tally[loops.REJECTIONS]),
         "peak_pages": None if cell.sized else peak,
         "peak_bytes": peak_bytes,
-        "mean_capacity": counts.capacity_sum / requests,
+        "mean_capacity": counts.capacity_sum / requests if requests else None,
         "final_capacity": cell.capacity,
         "resizes": cell.resizes.changes,
         "reversals": cell.resizes.reversals,
@@ -322,11 +336,18 @@ def _row(
         "series_capacity": counts.capacity.tolist(),
         "tenants": json.dumps(cell.told) if isinstance(cell, Partition) else None,
         "policy_stats": _stats(cell),
-        "trace_hash": trace.content_hash,
+        "trace_hash": None,  # that of the whole trace, which the cell may not know
         "policy_fingerprint": cell.policy.fingerprint,
     }
-    assert list(values) == list(row.COLUMNS)
-    return values
+
+
+def _front_columns(before: Front, pages: dict[str, Any]) -> dict[str, Any]:
+    """The columns row.FRONT; `pages` are those of the pages."""
+    columns = {name: before.figures.get(name) for name in row.FRONT}
+    answered = columns["prompt_tokens_answered"]
+    if answered is not None and pages["tokens"] is not None and answered + pages["tokens"]:
+        columns["tokens_spared_ratio"] = (answered + pages["tokens_saved"]) / (answered + pages["tokens"])
+    return columns
 
 
 def _stats(cell: Cell | Partition) -> str:

@@ -8,7 +8,8 @@ hits / pages by contract with scripts that read it.
 from __future__ import annotations
 
 # The columns that say what was replayed, besides `trace`'s and `policy`'s own: numbers, but no result.
-SETTINGS = ("capacity", "seed", "warmup", "ttl")
+SETTINGS: tuple[str, ...] = ("capacity", "seed", "warmup", "ttl", "exact_capacity", "exact_ttl")
+SETTINGS += ("semantic_capacity", "semantic_ttl", "semantic_k")
 
 # name -> (polars dtype name, meaning). Ratios of nothing (no sizes, no tokens, no costs) are null.
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -80,9 +81,59 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "policy_fingerprint": ("String", "hash of the policy's code and everything it reaches"),
 }
 
+# What the tiers in front of the pages came to; null without a stack, and for tiers that it lacks. Hits are judged by
+# the trace's intents: a hit is true where the answer given was one to the intent asked.
+FRONT: dict[str, tuple[str, str]] = {
+    "stack": ("String", "tiers in front of the pages, in order; null: none, and so is every column below"),
+    "asked": (
+        "Int64",
+        "requests after the warm-up that met the stack; `requests` counts those that it left to the pages",
+    ),
+    "answered": ("Int64", "of these, those that a tier answered"),
+    "answered_ratio": ("Float64", "answered / asked"),
+    "answered_precision": ("Float64", "true hits / true and false hits, of all tiers"),
+    "prompt_tokens_answered": ("Int64", "prompt tokens of the requests answered"),
+    "output_tokens_answered": ("Int64", "output tokens of the requests answered, which were not generated"),
+    "tokens_spared_ratio": (
+        "Float64",
+        "(prompt_tokens_answered + tokens_saved) / (prompt_tokens_answered + tokens): by tiers and pages",
+    ),
+    "exact_capacity": ("Int64", "entries that the exact cache holds at most"),
+    "exact_policy": ("String", "its eviction policy"),
+    "exact_ttl": ("Float64", "seconds that its entries are good for; null: for ever"),
+    "exact_lookups": ("Int64", "requests that asked it"),
+    "exact_hits": ("Int64", "requests that it answered"),
+    "exact_true_hits": ("Int64", "of these, those answered rightly"),
+    "exact_false_hits": ("Int64", "those answered wrongly: the same prompt with another intent"),
+    "exact_evictions": ("Int64", "entries evicted"),
+    "semantic_embedder": ("String", "what made vectors of prompts: cosines of two embedders do not compare"),
+    "semantic_index": ("String", "what found the nearest of them"),
+    "semantic_threshold": ("Float64", "least cosine of a hit; null where it is not one for all"),
+    "semantic_k": ("Int64", "neighbours that were asked"),
+    "semantic_capacity": ("Int64", "entries that the semantic cache holds at most"),
+    "semantic_policy": ("String", "its eviction policy"),
+    "semantic_ttl": ("Float64", "seconds that its entries are good for; null: for ever"),
+    "semantic_lookups": ("Int64", "requests that asked it"),
+    "semantic_hits": ("Int64", "requests that it answered"),
+    "semantic_true_hits": ("Int64", "of these, those answered rightly"),
+    "semantic_false_hits": ("Int64", "those given the answer to another intent"),
+    "semantic_missed_chances": ("Int64", "misses though an entry of the same intent was held"),
+    "semantic_true_misses": ("Int64", "misses when no entry was of the intent"),
+    "semantic_unjudged": ("Int64", "lookups whose intent, or that of the answer given, is unknown"),
+    "semantic_precision": ("Float64", "semantic_true_hits / (semantic_true_hits + semantic_false_hits)"),
+    "semantic_recall_at_1": ("Float64", "share of a sample of lookups in which the index found a nearest entry"),
+    "semantic_evictions": ("Int64", "entries evicted"),
+}
+COLUMNS |= FRONT
+
 # Measured, so kept apart from the rows: they differ from run to run.
 TIMINGS: dict[str, tuple[str, str]] = {
     "wall_seconds": ("Float64", "measured: wall time of replaying and counting, without the making of the state"),
     "cpu_seconds": ("Float64", "measured: CPU time of the same"),
     "pages_per_second": ("Float64", "measured: pages / cpu_seconds"),
+    "exact_lookup_us": ("Float64", "measured: microseconds of a lookup in the exact cache"),
+    "semantic_lookup_us": (
+        "Float64",
+        "measured: microseconds of a lookup in the semantic cache, without the embedding",
+    ),
 }

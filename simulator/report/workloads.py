@@ -46,7 +46,7 @@ class Point(NamedTuple):
 class Workload:
     """The rows of one trace in one reading: what a panel, a table and a paragraph of the report are about.
 
-    A warm-up, a time to live or a cost model is part of the names: with another one it is another workload.
+    A stack, a warm-up, a time to live or a cost model is part of the names: with another one it is another workload.
     """
 
     trace: str
@@ -109,8 +109,8 @@ class Workload:
             for row in self.rows
             if row["footprint"] and row["pages"]
         }
-        if not self._is_bounded(metric) or not known:
-            return None
+        if not self._is_bounded(metric) or not known or self.rows[0]["stack"] is not None:
+            return None  # behind a stack the footprint is not that of what reaches the pages
         return sum(known.values()) / len(known)
 
     def at(self, metric: str, capacity: int) -> dict[str, float]:
@@ -164,10 +164,11 @@ def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
 
 
 def settings(row: Row) -> str:
-    """The warm-up, time to live and cost model of a row, as an addition to a name; empty where it has none."""
+    """The stack, warm-up, time to live and cost model of a row, as an addition to a name; empty where it has none."""
+    stack = f" behind {row['stack']}" if row["stack"] is not None else ""
     warmup = f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else ""
     ttl = f", ttl {row['ttl']:g} s" if row["ttl"] is not None else ""
-    return warmup + ttl + (f", cost of {row['cost_model']}" if row["cost_model"] is not None else "")
+    return stack + warmup + ttl + (f", cost of {row['cost_model']}" if row["cost_model"] is not None else "")
 
 
 def policies(found: Iterable[Workload]) -> list[str]:

@@ -27,12 +27,20 @@ class ExactLRU:
 
     def ask(self, key, intent: int, tenant: str = "", time: float = 0, vector: np.ndarray | None = None) -> bool:
         """Look up, and insert what missed; whether it hit."""
+        hit = self.lookup(key, intent, tenant, time, vector)
+        if not hit:
+            self.insert(key, intent, tenant, time, vector)
+        return hit
+
+    def lookup(self, key, intent: int, tenant: str = "", time: float = 0, vector: np.ndarray | None = None) -> bool:
         fresh = [e for e in self.entries if time - e.written <= self.ttl and e.tenant == tenant]
         found = self.find(fresh, key, vector)
         self.verdicts.append(_verdict(intent, found, fresh))
         if found is not None:
             self._use(found)
-            return True
+        return found is not None
+
+    def insert(self, key, intent: int, tenant: str = "", time: float = 0, vector: np.ndarray | None = None) -> None:
         known = next((e for e in self.entries if (e.key, e.tenant) == (key, tenant)), None)
         if known is None:
             if len(self.entries) == self.capacity:
@@ -41,7 +49,6 @@ class ExactLRU:
             self.entries.append(known)
         known.vector, known.intent, known.written = vector, intent, time
         self._use(known)
-        return False
 
     def find(self, fresh: list[Held], key, vector: np.ndarray | None) -> Held | None:
         return next((e for e in fresh if e.key == key), None)

@@ -233,6 +233,8 @@ def test_the_projects_experiments_are_valid(validator, path):
         {"capacity": [1000, "10%", "4GiB"], "reading": ["prefix"], "seed": [0, 1]},
         {"zip": [["trace", "capacity"]], "exclude": [{"policy": "lru", "seed": 1}], "tolerance": {"hits": 1}},
         {"sizing": [None, "hit-ratio", {"name": "hit-ratio", "low": [0.2, 0.3]}]},
+        {"stack": ["exact", {"semantic": {"threshold": [0.8, 0.9], "embedder": "idf-seeded"}}]},
+        {"stack": [[], ["exact"], [{"exact": {"capacity": [5, 10]}}]]},
     ],
 )
 def test_the_json_schema_accepts_what_is_accepted(validator, changes):
@@ -255,6 +257,10 @@ def test_the_json_schema_accepts_what_is_accepted(validator, changes):
         {"sizing": {"name": "hit-ratio", "low": 2}},
         {"sizing": {"name": "hit-ratio", "lo": 0.2}},
         {"sizing": {"low": 0.2}},
+        {"stack": "exact"},
+        {"stack": [["exakt"]]},
+        {"stack": [{"semantic": {"threshold": 2}}]},
+        {"stack": [{"exact": {"capcity": 5}}]},
     ],
 )
 def test_the_json_schema_refuses_what_is_refused(validator, changes):
@@ -300,3 +306,32 @@ def test_any_text_is_read_or_refused(tmp_path, text):
     path = tmp_path / "e.yaml"
     path.write_text(text, encoding="utf-8")
     assert all("\n" not in problem for problem in refusals(path))
+
+
+def test_stacks_are_an_axis_whose_tiers_take_lists():
+    stacks = [
+        [],
+        ["exact"],
+        [{"exact": {"capacity": [5, 9]}}, {"semantic": {"threshold": [0.8, 0.9], "policy": "lfu"}}],
+    ]
+    labels = [stack.label.replace("wordllama", "idf-seeded") for stack in options("stack", stack=stacks)]
+    tail = "semantic:threshold={}:embedder=idf-seeded:policy=lfu"
+    both = [f"exact:capacity={capacity} > {tail.format(t)}" for capacity in (5, 9) for t in (0.8, 0.9)]
+    assert labels == ["", "exact", *both]
+    assert [stack.label for stack in options("stack", stack=["exact"])] == ["exact"]
+    assert [stack.label for stack in options("stack", stack=[])] == [""]
+    excluded = LEAST | {"stack": stacks, "exclude": [{"stack": [{"exact": {"capacity": 9}}, "semantic"]}]}
+    assert len(parse(read(excluded)).cells()) == 4
+
+
+def test_mistakes_in_a_stack_are_told_at_their_place(tmp_path):
+    file = tmp_path / "t.yaml"
+    lines = [*(f"{key}: {json.dumps(value)}" for key, value in LEAST.items()), "stack:"]
+    lines += ["  - [exact: {capacity: [5, 0]}, semantic: {treshold: 0.9}]", "  - [exakt]", "  - 7"]
+    file.write_text("\n".join(lines))
+    assert problems(file) == [
+        f"{file}:6:28: exact: parameter 'capacity' is 0: input should be greater than or equal to 1",
+        f"{file}:6:44: semantic: unknown parameter 'treshold', did you mean 'threshold'?",
+        f"{file}:7:6: stack: 'exakt' is no tier; did you mean 'exact'?",
+        f"{file}:8:5: 7 is no list of tiers; write for example [exact, semantic: {{threshold: 0.9}}]",
+    ]

@@ -96,7 +96,7 @@ def test_a_key_trace_counts_each_access_as_a_request():
     assert row["hit_ratio"] == row["request_mean_hit_ratio"] == 2 / 6
     assert row["tokens"] is None
     assert row["byte_hit_ratio"] is None
-    assert list(result.timings) == list(TIMINGS)
+    assert set(result.timings) == {name for name in TIMINGS if not name.endswith("lookup_us")}
     assert "offsets" not in trace.__dict__  # never written out: it would treble the memory of the trace
 
 

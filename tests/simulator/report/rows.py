@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kvreplay.simulator.experiment.store import Results, write_results
+from kvreplay.simulator.replay.row import FRONT
 
 
 def row(
@@ -70,6 +71,7 @@ def row(
         "policy_stats": "{}",
         "trace_hash": "c0ffee" * 5,
         "policy_fingerprint": "f" * 16,
+        **dict.fromkeys(FRONT),
     }
     assert not changes.keys() - values.keys()
     return values | changes

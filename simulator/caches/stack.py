@@ -1,0 +1,183 @@
+"""What stands in front of the pages: a list of tiers by name, with parameters."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from annotated_types import Ge, Gt, Interval
+from pydantic import AfterValidator
+
+from kvreplay.parameters import check, nearest
+from kvreplay.traces.errors import TraceError
+from kvreplay.traces.trace import Trace
+
+from . import embedders, indexes
+from .embedders import Embedder
+from .embedders.store import Precomputed
+from .entries import online
+from .errors import CacheError
+from .exact import ExactCache
+from .hybrid import HybridCache
+from .semantic import SemanticCache
+from .tier import Tier
+
+
+def _known_policy(spec: str) -> str:
+    online(spec)
+    return spec
+
+
+def _known_embedder(spec: str) -> str:
+    _embedder(spec)
+    return spec
+
+
+def _known_index(spec: str) -> str:
+    indexes.get(spec, 1, 1)
+    return spec
+
+
+Capacity = Annotated[int, Ge(1)]
+PolicyName = Annotated[str, AfterValidator(_known_policy)]
+TTL = Annotated[float, Gt(0)] | None
+
+
+def exact(trace: Trace, seed: int, *, capacity: Capacity = 1000, policy: PolicyName = "lru", ttl: TTL = None) -> Tier:
+    """The very same prompt gets the answer that it got. `ttl` in seconds."""
+    return ExactCache(capacity, policy=policy, ttl=ttl, seed=seed)
+
+
+def semantic(
+    trace: Trace,
+    seed: int,
+    *,
+    threshold: Annotated[float, Interval(ge=-1, le=1)] = 0.85,
+    embedder: Annotated[str, AfterValidator(_known_embedder)] | None = None,
+    capacity: Capacity = 1000,
+    policy: PolicyName = "lru",
+    index: Annotated[str, AfterValidator(_known_index)] = "auto",
+    k: Annotated[int, Ge(1)] = 1,
+    ttl: TTL = None,
+) -> Tier:
+    """A prompt whose cosine to a former one reaches the threshold gets its answer. The default embedder is wordllama
+    where the extra `embed` is installed, else idf-seeded; results name it."""
+    known = _embedded(trace, embedder or embedders.default())
+    places = indexes.get(index, known.dimensions, capacity)
+    return SemanticCache(known, places, capacity, threshold=threshold, k=k, policy=policy, ttl=ttl, seed=seed)
+
+
+TIERS: dict[str, Callable[..., Tier]] = {"exact": exact, "semantic": semantic}
+
+
+class TierSpec(NamedTuple):
+    """A tier by name."""
+
+    name: str
+    params: Mapping[str, Any]  # every parameter, defaults included
+    given: Mapping[str, Any]  # the ones that were set
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Tiers in the order in which a request meets them."""
+
+    tiers: tuple[TierSpec, ...]
+
+    @property
+    def label(self) -> str:
+        """The tiers with the parameters that were set, and always with embedder and threshold."""
+        return " > ".join(map(_label, self.tiers))
+
+    def build(self, trace: Trace, seed: int = 0) -> HybridCache:
+        """Empty caches for the requests of `trace`, whose prompts are embedded all at once."""
+        return HybridCache(*(TIERS[name](trace, seed, **params) for name, params, _ in self.tiers))
+
+    def fit(self, trace: Trace) -> None:
+        """Raises TraceError where `trace` lacks what a tier needs."""
+        for name, params, _ in self.tiers:
+            if name == "semantic" and trace.text_offsets is None:
+                raise TraceError(f"{trace.name} has no texts for the semantic cache", mend="use a trace with texts")
+            if params["ttl"] is not None and trace.arrival is None:
+                raise TraceError(f"ttl: {trace.name} has no arrival times", mend="use one with them, or leave ttl out")
+        if self.tiers and trace.text_offsets is None and trace.parent is None:
+            raise TraceError(f"{trace.name} has no prompts for the {self.tiers[0].name} cache", mend="leave stack out")
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits over the parameters, the code of caches, and the versions of embedders and policies."""
+        versions = []
+        for _, params, _ in self.tiers:
+            versions.append(online(params["policy"]).fingerprint)
+            if "embedder" in params:
+                versions.append(_embedder(params["embedder"]).version)
+        parts = ([(name, sorted(params.items())) for name, params, _ in self.tiers], versions, _code_version())
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+EMPTY = Stack(())
+
+
+def parse(written: Any) -> Stack:
+    """The stack that is written as a list of tiers, each a name or a mapping of one name to parameters.
+
+    Raises CacheError or ParameterError.
+    """
+    if isinstance(written, Stack):
+        return written
+    if isinstance(written, str | Mapping) or not isinstance(written, Sequence):
+        raise CacheError(f"stack {written!r}: is no list of tiers; write for example [exact, semantic]")
+    return make([named(tier) for tier in written])
+
+
+def named(written: Any) -> tuple[str, dict[str, Any]]:
+    """Name and parameters of a tier as it is written. Raises CacheError where it is none."""
+    if isinstance(written, Mapping) and len(written) == 1:
+        ((name, params),) = written.items()
+    else:
+        name, params = written, {}
+    if not isinstance(name, str) or name not in TIERS:
+        raise CacheError(f"stack: {name!r} is no tier; {nearest(str(name), list(TIERS))}")
+    if not isinstance(params, Mapping | None):
+        raise CacheError(f"stack: the parameters of {name} are {params!r}; write them as a mapping")
+    return name, dict(params or {})
+
+
+def make(tiers: Sequence[tuple[str, Mapping[str, Any]]]) -> Stack:
+    """The stack of `tiers`, names and parameters. Raises CacheError or ParameterError."""
+    names = [name for name, _ in tiers]
+    if len(set(names)) < len(names):
+        raise CacheError(f"stack of {', '.join(names)}: a tier is there twice; name each once")
+    checked = []
+    for name, given in tiers:
+        params = check(TIERS[name], name, given)
+        if name == "semantic":
+            params["embedder"] = _embedder(params["embedder"] or embedders.default()).name
+        checked.append(TierSpec(name, params, {key: params[key] for key in given}))
+    return Stack(tuple(checked))
+
+
+def _label(tier: TierSpec) -> str:
+    shown = [key for key in tier.params if key in tier.given or key in ("embedder", "threshold")]
+    return ":".join([tier.name, *(f"{key}={tier.params[key]}" for key in shown)])
+
+
+@functools.lru_cache(maxsize=4)
+def _embedded(trace: Trace, embedder: str) -> Precomputed:
+    return Precomputed(_embedder(embedder), (text for text in trace.texts() if text.strip()))
+
+
+@functools.lru_cache(maxsize=8)
+def _embedder(spec: str) -> Embedder:
+    return embedders.get(spec)
+
+
+@functools.cache
+def _code_version() -> str:
+    folder = Path(__file__).parent
+    files = sorted(file for part in (".", "embedders", "indexes") for file in (folder / part).glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
