@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -99,6 +101,9 @@ def test_a_trace_with_texts_is_known_by_them():
     assert [r.content.decode() for r in found] == list(trace.texts())
     assert [r.intent for r in found] == trace.intent.tolist()
     assert [r.now for r in found] == trace.arrival.tolist()
+    assert {r.tenant for r in found} == {""}
+    tenants = dataclasses.replace(trace, tenant=np.arange(40, dtype=np.int32) % 2)
+    assert [r.tenant for r in requests(tenants)] == ["0", "1"] * 20
 
 
 def test_a_trace_without_texts_is_known_by_its_last_page_and_length():
