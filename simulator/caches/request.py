@@ -67,7 +67,6 @@ def requests(trace: Trace) -> Iterator[Request]:
             content=content,
             text=text,
             tenant="" if tenant is None else str(tenant[r]),
-            tenant="" if trace.tenant is None else str(trace.tenant[r]),
             session=-1 if session is None else int(session[r]),
             prompt_tokens=tokens,
             output_tokens=0 if output_tokens is None else int(output_tokens[r]),
