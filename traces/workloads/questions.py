@@ -38,9 +38,8 @@ def questions(
 
     asked = load(source, "questions")
     assert asked.intent is not None
-    by_intent = np.argsort(
-        asked.intent, kind="stable"
-    )  # the questions of intent i are by_intent[first[i]:first[i + 1]]
+    # The questions of intent i are by_intent[first[i]:first[i + 1]].
+    by_intent = np.argsort(asked.intent, kind="stable")
     first = np.append(0, np.cumsum(np.bincount(asked.intent)))
     in_scope = asked.meta["intents_in_scope"]
     without = len(first) - 1 - in_scope  # questions

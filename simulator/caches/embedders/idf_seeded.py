@@ -1,9 +1,9 @@
 """A bag of words that needs nothing installed: a random vector per word, weighted by how rare the word is.
 
 Texts are as similar as the share of rare words that they have in common: synonyms count for nothing, nor does word
-order, so that a sentence and its reversal have cosine 1. The rarity is that of English. No data set is behind it: a
-word's frequency follows from its place among the commonest words by Zipf's law, which on questions of known intent
-found the right neighbour more often than frequencies counted over those very questions.
+order, so that a sentence and its reversal have cosine 1. The rarity is that of English, and no data set is behind it:
+a word's frequency follows from its place among the commonest words by Zipf's law. Counted over a trace, it would know
+the future, and a text would have other vectors in other experiments.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class IdfSeeded:
     def __init__(
         self,
         *,
-        dimensions: Annotated[int, Interval(ge=16, le=4096)] = 256,
+        dimensions: Annotated[int, Interval(ge=16, le=1024)] = 256,
         seed: Annotated[int, Interval(ge=0, lt=2**63)] = 0,
     ) -> None:
         self.name = label(IdfSeeded, "idf-seeded", dimensions=dimensions, seed=seed)

@@ -22,7 +22,7 @@ _MOST_TOKENS = 256  # what it was published for; sentence-transformers cuts off 
 
 
 class MiniLM:
-    """`precision`: of the products. int8 is some times faster, and its cosines differ in the second decimal.
+    """`precision`: of the products. int8 is faster, and its cosines are some hundredths off.
 
     Raises CacheError where the extra `embed` or the package of weights is not installed.
     """

@@ -78,11 +78,11 @@ def test_idf_seeded_hangs_on_rare_words_and_not_on_common_ones():
 
 def test_idf_seeded_is_the_weighted_mean_of_unrelated_vectors():
     """Two words, of idf a and b: the cosine with the first alone is a / sqrt(a² + b²), up to the vectors' overlap."""
-    embedder = embedders.get("idf-seeded:dimensions=4096")
+    embedder = embedders.get("idf-seeded:dimensions=1024")
     the, zebra, both = embedder.embed(["the", "zebra", "the zebra"])
     weights = [-np.log(1 - (1 - 0.1 / rank) ** 12) for rank in (7, 2000)]  # "the" is seventh of the list
-    assert both @ the == pytest.approx(weights[0] / np.hypot(*weights), abs=0.05)
-    assert both @ zebra == pytest.approx(weights[1] / np.hypot(*weights), abs=0.05)
+    assert both @ the == pytest.approx(weights[0] / np.hypot(*weights), abs=0.1)
+    assert both @ zebra == pytest.approx(weights[1] / np.hypot(*weights), abs=0.1)
 
 
 def test_another_process_makes_the_same_vectors():

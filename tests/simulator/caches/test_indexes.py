@@ -104,7 +104,7 @@ def test_index(name):
         pytest.importorskip("hnswlib")
     machine = type("Machine", (IndexMachine,), {"name": name})
     case = machine.TestCase
-    case.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    case.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
     case().runTest()
 
 
