@@ -42,26 +42,26 @@ def _encode(bits, rows, pages, elements, dim):
     vectors = elements // dim
     stride = elements + 2 * vectors
     for page in range(pages):
+        source = bits[page * elements : (page + 1) * elements].reshape(vectors, dim)
+        target = codes[page * stride : page * stride + elements].reshape(vectors, dim)
+        scales = rows[page * stride + elements : (page + 1) * stride].reshape(vectors, 2)
         for vector in range(vectors):
-            source = bits[page * elements + vector * dim :][:dim]
             absmax = np.uint16(0)
             for i in range(dim):  # magnitudes are in the order of their bits: an integer maximum
-                absmax = max(absmax, np.uint16(source[i] & np.uint16(0x7FFF)))
+                absmax = max(absmax, np.uint16(source[vector, i] & np.uint16(0x7FFF)))
             if absmax >= _INFINITY:
                 return False
             word[0] = np.uint32(absmax) << np.uint32(16)
             number[0] *= np.float32(1 / 127)
             scale = max((word[0] + np.uint32(0xFFFF)) >> np.uint32(16), np.uint32(_SMALLEST_SCALE))
+            scales[vector, 0] = np.uint8(scale & np.uint32(0xFF))
+            scales[vector, 1] = np.uint8(scale >> np.uint32(8))
             word[0] = scale << np.uint32(16)
             inverse = np.float32(1) / number[0]
             for i in range(dim):
-                wide[i] = np.uint32(source[i]) << np.uint32(16)
-            target = codes[page * stride + vector * dim :][:dim]
+                wide[i] = np.uint32(source[vector, i]) << np.uint32(16)
             for i in range(dim):
-                target[i] = np.int8(np.rint(values[i] * inverse))
-            at = page * stride + elements + 2 * vector
-            rows[at] = np.uint8(scale & np.uint32(0xFF))
-            rows[at + 1] = np.uint8(scale >> np.uint32(8))
+                target[vector, i] = np.int8(np.rint(values[i] * inverse))
     return True
 
 
@@ -76,14 +76,14 @@ def _decode(rows, bits, pages, elements, dim):
     stride = elements + 2 * vectors
     most = np.float32(_MOST)
     for page in range(pages):
+        source = codes[page * stride : page * stride + elements].reshape(vectors, dim)
+        target = bits[page * elements : (page + 1) * elements].reshape(vectors, dim)
+        scales = rows[page * stride + elements : (page + 1) * stride].reshape(vectors, 2)
         for vector in range(vectors):
-            at = page * stride + elements + 2 * vector
-            word[0] = (np.uint32(rows[at]) | np.uint32(rows[at + 1]) << np.uint32(8)) << np.uint32(16)
+            word[0] = (np.uint32(scales[vector, 0]) | np.uint32(scales[vector, 1]) << np.uint32(8)) << np.uint32(16)
             scale = number[0]
-            source = codes[page * stride + vector * dim :][:dim]
             for i in range(dim):
-                values[i] = min(max(np.float32(source[i]) * scale, -most), most)
-            target = bits[page * elements + vector * dim :][:dim]
+                values[i] = min(max(np.float32(source[vector, i]) * scale, -most), most)
             for i in range(dim):  # to nearest even
                 odd = (wide[i] >> np.uint32(16)) & np.uint32(1)
-                target[i] = np.uint16((wide[i] + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+                target[vector, i] = np.uint16((wide[i] + np.uint32(0x7FFF) + odd) >> np.uint32(16))
