@@ -24,6 +24,8 @@ class PageData:
     """
 
     def __init__(self, layout: PageLayout, n: int, device: str | torch.device) -> None:
+        if n < 1:
+            raise PageError(f"page pool: {n} pages; give 1 or more")
         try:
             where = torch.device(device)
             self.data = torch.empty((n, *layout.shape), dtype=layout.dtype, device=where)  # (n, *layout.shape)

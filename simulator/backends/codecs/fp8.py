@@ -36,8 +36,8 @@ class Codec(KVCodec):
         for few, their in self._chunks(pages, rows):
             codes, scales = their.tensor_split([self.layout.elements], dim=1)
             wide = codes.to(torch.int16)
-            # Sign, exponent and mantissa in their places of a bfloat16, whose exponents are 120 more: 5 times as fast
-            # on a CPU as torch's own conversion.
-            bits = (wide & 0x7F) << 4 | (wide & 0x80) << 8
-            x = bits.view(torch.bfloat16).view(few.shape).float() * 2.0**120
+            # Sign, exponent and mantissa in their places of a float16, whose exponents are 8 more: on a CPU several
+            # times as fast as torch's own conversion.
+            bits = (wide & 0x7F) << 7 | (wide & 0x80) << 8
+            x = bits.view(torch.float16).view(few.shape).float() * 2**8
             groups.store(x * scales.contiguous().view(torch.bfloat16).view(*few.shape[:-1], 1).float(), few)

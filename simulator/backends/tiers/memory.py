@@ -14,7 +14,7 @@ from .tier import Tier, TierError
 class MemoryTier(Tier):
     """`capacity` pages on `device`, a row each, encoded on the device that a page comes from.
 
-    Raises TierError where there is not enough memory.
+    Raises TierError where there is no such device or not enough memory.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class MemoryTier(Tier):
         shape = (capacity, self.codec.row_bytes)
         try:
             self._rows = torch.empty(shape, dtype=torch.uint8, device=device, pin_memory=pinned)
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:  # the latter where torch knows no such device
             raise TierError(
-                f"tier {name}: {capacity} pages of {self.codec.row_bytes:,} bytes do not fit on {device} "
-                f"({str(error).splitlines()[0]}); give fewer"
+                f"tier {name}: {device} has no room for {capacity} pages of {self.codec.row_bytes:,} bytes "
+                f"({str(error).splitlines()[0]}); give fewer, or another device"
             ) from None
 
     def write(self, place: int, key: bytes, row: Tensor) -> None:

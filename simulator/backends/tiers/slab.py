@@ -99,7 +99,10 @@ class SlabTier(Tier):
 
     def read(self, place: int, key: bytes, out: Tensor) -> bool:
         header = bytearray(_HEADER.size)
-        os.preadv(self._file, [header, self._bytes], self._offset(place))
+        try:
+            os.preadv(self._file, [header, self._bytes], self._offset(place))
+        except OSError:  # the disk cannot read it
+            return False
         magic, key_length, stored_key, length, checksum = _HEADER.unpack(header)
         if magic != _RECORD or stored_key[:key_length] != key or not 0 < length <= len(self._bytes):
             return False

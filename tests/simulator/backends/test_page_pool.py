@@ -124,6 +124,8 @@ def test_a_page_is_one_contiguous_run():
 def test_memory_that_is_not_there_is_an_answer():
     with pytest.raises(PageError, match="do not fit into the memory of cpu; give fewer"):
         TorchPagePool(PageLayout(64, 1024, 64, 128), 1 << 20)
+    with pytest.raises(PageError, match="page pool: 0 pages; give 1 or more"):
+        TorchPagePool(LAYOUT, 0)
     with pytest.raises(PageError, match="device tape cannot be used"):
         TorchPagePool(LAYOUT, 1, device="tape")
     pool = TorchPagePool(PageLayout(64, 1024, 64, 128), 1)  # 2 GiB that are never touched

@@ -157,7 +157,7 @@ def test_wrong_keys_pages_and_tiers_are_refused(tmp_path):
     store.close()
     with pytest.raises(TierError, match="at least one"):
         TieredStore([])
-    with pytest.raises(TierError, match="do not fit on cpu"):
+    with pytest.raises(TierError, match="cpu has no room for"):
         MemoryTier("host", PageLayout(64, 1024, 64, 128), 1 << 20)
 
 
