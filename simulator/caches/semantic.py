@@ -64,7 +64,7 @@ class SemanticCache:
         entry = next((entry for entry, score in candidates if self.threshold.accepts(entry, score)), None)
         if entry is not None:
             self.entries.touch(entry)
-        self.judge.judge(request, None if entry is None else entry.value.request)
+        self.threshold.learn(self.judge.judge(request, None if entry is None else entry.value.request))
         nearest, score = candidates[0] if candidates else (None, None)
         return Found(entry, nearest, score)
 

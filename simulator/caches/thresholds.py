@@ -6,6 +6,7 @@ from typing import Protocol
 
 from .entries import Entry
 from .errors import CacheError
+from .judge import Verdict
 
 
 class Threshold(Protocol):
@@ -14,6 +15,10 @@ class Threshold(Protocol):
     value: float | None  # where it is one cosine for all
 
     def accepts(self, entry: Entry, score: float) -> bool: ...
+
+    def learn(self, verdict: Verdict) -> None:
+        """Hear what the lookup came to that was asked about last, as if its answer had been checked."""
+        ...
 
 
 class Static:
@@ -26,3 +31,6 @@ class Static:
 
     def accepts(self, entry: Entry, score: float) -> bool:
         return score >= self.value
+
+    def learn(self, verdict: Verdict) -> None:
+        pass
