@@ -27,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cost-model", metavar="MODEL", help="whose prefill operations pages cost, such as llama-3.1-8b (modelled)"
     )
     parser.add_argument(
-        "--sizing", metavar="NAME", help="what moves the capacity, such as hit-ratio:low=0.4 (default: it is fixed)"
+        "--sizing",
+        metavar="NAME",
+        help="what moves the capacity: hit-ratio, marginal-gain; or divides it among tenants: shares, marginal-shares; "
+        "parameters as hit-ratio:low=0.4 (default: it is fixed)",
     )
     parser.add_argument(
         "--stack",
