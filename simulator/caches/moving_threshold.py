@@ -13,16 +13,17 @@ from .entries import Entry
 from .errors import CacheError
 from .judge import Verdict
 
-_TOP = 1.0  # no cosine is above
+# No cosine is above the highest; from below the lowest it would take long to come back when traffic changes.
+_LOWEST, _HIGHEST = 0.0, 1.0
 _HITS = (Verdict.TRUE_HIT, Verdict.FALSE_HIT, Verdict.UNJUDGED_HIT)
 
 
 class Moving:
     """The lowest cosine at which no more than `false_hits` of the lookups get a wrong answer; or, with `hits`, at which
-    that share of them gets any. `start` is the first threshold, and it never falls below `lowest`.
+    that share of them gets any. `start` is the first threshold; it never falls below 0.
 
-    After n judged lookups at most ``false_hits + (1 + step - start) / (step n)`` of them were false hits, whatever the
-    traffic. Raises CacheError unless just one share is given, above 0 and below 1.
+    After n lookups, without hits that nobody can judge, at most ``false_hits + (1 + step - start) / (step n)`` of them
+    were false hits, whatever the traffic. Raises CacheError unless just one share is given, above 0 and below 1.
     """
 
     def __init__(
@@ -32,17 +33,15 @@ class Moving:
         hits: float | None = None,
         start: float = 0.85,
         step: float = 0.01,
-        lowest: float = 0.0,
     ) -> None:
         given = [share for share in (false_hits, hits) if share is not None]
         if len(given) != 1 or not 0 < given[0] < 1:
             raise CacheError(f"threshold: false_hits {false_hits}, hits {hits}; give one of them, above 0 and below 1")
-        if not (-1 <= lowest <= start <= _TOP and 0 < step <= 1):
-            what = f"threshold: lowest {lowest}, start {start}, step {step}"
-            raise CacheError(f"{what}; use cosines with lowest <= start, and a step above 0 up to 1")
+        if not (_LOWEST <= start <= _HIGHEST and 0 < step <= 1):
+            raise CacheError(f"threshold: start {start}, step {step}; start from 0 to 1, with a step above 0 up to 1")
         self.value = start
         self._false_only, self._share = hits is None, given[0]
-        self._step, self._lowest = step, lowest
+        self._step = step
 
     def accepts(self, entry: Entry, score: float) -> bool:
         return score >= self.value
@@ -52,4 +51,4 @@ class Moving:
         if self._false_only and verdict is Verdict.UNJUDGED_HIT:
             return
         happened = verdict is Verdict.FALSE_HIT if self._false_only else verdict in _HITS
-        self.value = max(self.value + self._step * (happened - self._share), self._lowest)
+        self.value = max(self.value + self._step * (happened - self._share), _LOWEST)

@@ -23,7 +23,9 @@ from .entries import online
 from .errors import CacheError
 from .exact import ExactCache
 from .hybrid import HybridCache
+from .moving_threshold import Moving
 from .semantic import SemanticCache
+from .thresholds import Static, Threshold
 from .tier import Tier
 
 
@@ -45,6 +47,7 @@ def _known_index(spec: str) -> str:
 Capacity = Annotated[int, Ge(1)]
 PolicyName = Annotated[str, AfterValidator(_known_policy)]
 TTL = Annotated[float, Gt(0)] | None
+Share = Annotated[float, Interval(gt=0, lt=1)]
 
 
 def exact(trace: Trace, seed: int, *, capacity: Capacity = 1000, policy: PolicyName = "lru", ttl: TTL = None) -> Tier:
@@ -63,12 +66,22 @@ def semantic(
     index: Annotated[str, AfterValidator(_known_index)] = "auto",
     k: Annotated[int, Ge(1)] = 1,
     ttl: TTL = None,
+    false_hits: Share | None = None,
+    hits: Share | None = None,
 ) -> Tier:
-    """A prompt whose cosine to a former one reaches the threshold gets its answer. The default embedder is wordllama
-    where the extra `embed` is installed, else idf-seeded; results name it."""
+    """A prompt whose cosine to a former one reaches the threshold gets its answer. With `false_hits` or `hits` the
+    threshold moves until that share of the lookups is answered wrongly, as if every answer were checked, or answered at
+    all. The default embedder is wordllama where the extra `embed` is installed, else idf-seeded; results name it."""
     known = _embedded(trace, embedder or embedders.default())
     places = indexes.get(index, known.dimensions, capacity)
-    return SemanticCache(known, places, capacity, threshold=threshold, k=k, policy=policy, ttl=ttl, seed=seed)
+    accepts = _threshold(threshold, false_hits, hits)
+    return SemanticCache(known, places, capacity, threshold=accepts, k=k, policy=policy, ttl=ttl, seed=seed)
+
+
+def _threshold(value: float, false_hits: float | None, hits: float | None) -> Threshold:
+    if false_hits is None and hits is None:
+        return Static(value)
+    return Moving(false_hits=false_hits, hits=hits, start=value)
 
 
 TIERS: dict[str, Callable[..., Tier]] = {"exact": exact, "semantic": semantic}
@@ -156,6 +169,7 @@ def make(tiers: Sequence[tuple[str, Mapping[str, Any]]]) -> Stack:
     for name, given in tiers:
         params = check(TIERS[name], name, given)
         if name == "semantic":
+            _threshold(params["threshold"], params["false_hits"], params["hits"])
             params["embedder"] = _embedder(params["embedder"] or embedders.default()).name
         checked.append(TierSpec(name, params, {key: params[key] for key in given}))
     return Stack(tuple(checked))

@@ -12,7 +12,10 @@ from .judge import Verdict
 class Threshold(Protocol):
     """Whether an entry's answer is given to a prompt so similar to its own."""
 
-    value: float | None  # where it is one cosine for all
+    @property
+    def value(self) -> float | None:
+        """The cosine, where it is one for all."""
+        ...
 
     def accepts(self, entry: Entry, score: float) -> bool: ...
 

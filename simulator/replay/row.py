@@ -108,7 +108,10 @@ FRONT: dict[str, tuple[str, str]] = {
     "exact_evictions": ("Int64", "entries evicted"),
     "semantic_embedder": ("String", "what made vectors of prompts: cosines of two embedders do not compare"),
     "semantic_index": ("String", "what found the nearest of them"),
-    "semantic_threshold": ("Float64", "least cosine of a hit; null where it is not one for all"),
+    "semantic_threshold": (
+        "Float64",
+        "least cosine of a hit, the last one where it moves; null where it is not one for all",
+    ),
     "semantic_k": ("Int64", "neighbours that were asked"),
     "semantic_capacity": ("Int64", "entries that the semantic cache holds at most"),
     "semantic_policy": ("String", "its eviction policy"),

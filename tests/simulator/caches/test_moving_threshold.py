@@ -86,8 +86,8 @@ def test_a_cache_tells_it():
         ({"false_hits": 0.1, "hits": 0.1}, "give one of them"),
         ({"false_hits": 0.0}, "give one of them"),
         ({"hits": float("nan")}, "give one of them"),
-        ({"hits": 0.5, "start": 1.5}, "lowest 0.0, start 1.5, step 0.01; use cosines with lowest <= start"),
-        ({"hits": 0.5, "step": 0}, "and a step above 0 up to 1"),
+        ({"hits": 0.5, "start": 1.5}, "start 1.5, step 0.01; start from 0 to 1"),
+        ({"hits": 0.5, "step": 0}, "with a step above 0 up to 1"),
     ],
 )
 def test_impossible_ones_are_refused(options, message):

@@ -80,6 +80,15 @@ def test_a_warm_up_fills_the_tiers_too(questions, asked):
     assert (row["asked"], row["answered"], row["requests"]) == (300, answered[300:].sum(), (~answered[300:]).sum())
 
 
+def test_the_threshold_may_move(questions):
+    tier = {"semantic": {**SEMANTIC["semantic"], "threshold": 0.6, "false_hits": 0.02}}
+    row = replay(questions, "lru", "10%", stack=[tier]).row
+    assert row["stack"].endswith(":false_hits=0.02")
+    n = row["semantic_lookups"]
+    assert row["semantic_false_hits"] / n <= 0.02 + (1 + 0.01 - 0.6) / (0.01 * n)
+    assert row["semantic_threshold"] != 0.6
+
+
 def test_pages_may_be_left_with_nothing():
     trace = generate("repetitive", requests=200, questions=5)
     row = replay(trace, "lru", 5, warmup=0.5, stack=["exact"]).row
@@ -128,6 +137,8 @@ def test_the_key_of_a_cell_changes_with_its_stack_and_the_embedder(monkeypatch):
         ([{"exact": {"capacity": 0}}], "'capacity' is 0"),
         ([{"exact": {"policy": "belady"}}], "needs to know a trace's future"),
         ([{"semantic": {"threshold": 1.5}}], "'threshold' is 1.5"),
+        ([{"semantic": {"false_hits": 0.1, "hits": 0.5}}], "false_hits 0.1, hits 0.5; give one of them"),
+        ([{"semantic": {"threshold": -0.5, "hits": 0.5}}], "start -0.5, step 0.01; start from 0 to 1"),
         ([{"semantic": {"embedder": "bert"}}], "unknown embedder 'bert'"),
         ([{"semantic": {"index": "tree"}}], "unknown index 'tree'"),
     ],
