@@ -69,16 +69,10 @@ class TorchPagePool(PagePool):
     ) -> tuple[np.ndarray, np.ndarray]:
         holders, slots = (np.asarray(given, np.int64) for given in (holders, slots))
         layers, _, tokens, heads, dim = self.layout.shape
-        if (
-            kv.shape != (len(holders), layers, 2, heads, dim)
-            or kv.dtype != self.layout.dtype
-            or kv.device != self.data.device
-        ):
-            expected = (len(holders), layers, 2, heads, dim)
-            raise PageError(
-                f"write_tokens: K/V are {kv.dtype} {tuple(kv.shape)} on {kv.device}; "
-                f"give {self.layout.dtype} {expected} on {self.data.device}"
-            )
+        told = f"{kv.dtype} {tuple(kv.shape)} on {kv.device}"
+        expected = f"{self.layout.dtype} {(len(holders), layers, 2, heads, dim)} on {self.data.device}"
+        if told != expected:
+            raise PageError(f"write_tokens: K/V are {told}; give {expected}")
         for what, given, end in (("holders", holders, len(ids)), ("slots", slots, tokens)):
             if given.shape != (len(holders),) or (len(given) and not 0 <= given.min() <= given.max() < end):
                 raise PageError(f"write_tokens: {what} must be {len(holders)} places from 0 to {end - 1}")

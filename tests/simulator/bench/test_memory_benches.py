@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -68,6 +69,15 @@ def test_tiers(tables):
 def test_break_even_is_where_both_ways_take_as_long():
     link = break_even(1000, 400, 2.0, 1.0)
     assert 1000 / link == pytest.approx(400 / link + 2.0 + 1.0)
+
+
+def test_without_torch_it_says_what_to_install(monkeypatch, capsys):
+    for module in [name for name in sys.modules if name.startswith("kvreplay.simulator.bench.")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["bench", "pool"]) == 2
+    told = "kvreplay: bench pool: needs torch, which is not installed; pip install 'kvreplay[torch]'\n"
+    assert capsys.readouterr().err == told
 
 
 def test_attention_is_that_of_the_definition():
