@@ -17,6 +17,7 @@ _ARGUMENTS = {
     "tensor_parallel": "devices that share a copy (default: 1)",
     "router": "round-robin (default), least-loaded, session-sticky, prefix-aware or cache-load",
     "order": "of admission: fcfs (default), shortest-prompt or prefix-aware",
+    "policy": "which cached pages leave: vllm-lru (default), any that decides by page, or null for no caching",
     "rate": "arrivals so many times as fast as in the trace",
     "concurrency": "closed loop: so many requests under way, instead of the trace's arrivals",
     "kv_tokens": "tokens in the KV memory of a replica (default: what the weights leave)",
@@ -52,8 +53,8 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given, for `simulate` to check."""
     from kvreplay.parameters import parse_pairs
 
-    given = {name: value for name in _ARGUMENTS if (value := getattr(args, name)) is not None}
-    return {**given, **parse_pairs(args.set, "--set")}
+    named = [f"{name}={value}" for name in _ARGUMENTS if (value := getattr(args, name)) is not None]
+    return parse_pairs([*named, *args.set], "--set")
 
 
 def run(args: argparse.Namespace) -> int:

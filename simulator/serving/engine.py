@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import simpy
 
+from kvreplay.policies import Policy
 from kvreplay.traces.trace import Trace
 
 from .cost import StepCost
-from .memory import PagedMemory
+from .memory import PagedMemory, PolicyMemory, VllmMemory
 from .recorder import Recorder
 from .replica import Limits, Replica
 from .requests import Request
 from .router import router
 from .speculation import Speculation
+
+VLLM = "vllm-lru"  # the policy that is vLLM's own memory
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Server:
     limits: Limits
     router: str
     max_queue: int | None  # requests that may wait at a replica; None: any number
-    prefix_caching: bool
+    policy: Policy | None  # which pages leave; None: nothing is kept to be hit
+    seed: int = 0  # of the policy
 
 
 def run(
@@ -57,7 +61,7 @@ def run(
             places.put(1)
 
     replicas = [
-        Replica(env, number, server.cost, PagedMemory(server.pages), server.page_tokens, server.limits, recorder, leave)
+        Replica(env, number, server.cost, _memory(trace, server), server.page_tokens, server.limits, recorder, leave)
         for number in range(server.replicas)
     ]
 
@@ -86,6 +90,12 @@ def run(
     return recorder
 
 
+def _memory(trace: Trace, server: Server) -> PagedMemory:
+    if server.policy is None or server.policy.name == VLLM:
+        return VllmMemory(server.pages)
+    return PolicyMemory(trace, server.pages, server.policy, server.seed)
+
+
 def _requests(trace: Trace, server: Server, priority: np.ndarray | None) -> Iterator[Request]:
     assert trace.prompt_tokens is not None
     assert trace.output_tokens is not None
@@ -93,7 +103,7 @@ def _requests(trace: Trace, server: Server, priority: np.ndarray | None) -> Iter
     for number in range(trace.n_requests):
         prompt = int(trace.prompt_tokens[number])
         pages = no_pages
-        if server.prefix_caching:
+        if server.policy is not None:
             start = trace.bounds[number]
             pages = trace.pages[start : min(start + prompt // server.page_tokens, trace.bounds[number + 1])]
         yield Request(

@@ -70,12 +70,12 @@ def second_table(steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, pag
     """What happened in every second, all replicas together.
 
     Flows (`arrivals`, `ends`, `prefill_tokens`, `output_tokens`, `busy`, the share of device time) are of the second;
-    states (requests `running` and `waiting`; pages `held`, `pinned`, `shared`, `idle` and `free`) are those at its end.
+    states (requests `running` and `waiting`; pages `held`, `pinned`, `saved`, `idle` and `free`) are those at its end.
     """
     seconds = int(np.ceil(steps["end"].max() or 0)) if len(steps) else 0  # type: ignore[arg-type]
     edges = np.arange(seconds + 1, dtype=np.float64)
     flows = dict.fromkeys(("busy", "prefill_tokens", "output_tokens"), np.zeros(seconds))
-    states = dict.fromkeys(("running", "waiting", "held", "pinned", "shared", "idle"), np.zeros(seconds, np.int64))
+    states = dict.fromkeys(("running", "waiting", "held", "pinned", "saved", "idle"), np.zeros(seconds, np.int64))
     for number in range(replicas):
         own = steps.filter(pl.col("replica") == number)
         start, end = own["start"].to_numpy(), own["end"].to_numpy()

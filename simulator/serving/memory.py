@@ -1,48 +1,92 @@
-"""The KV memory of one replica in pages: those that requests hold, and those kept for later requests to hit."""
+"""The KV memory of one replica in pages: those that requests hold, and those kept for later requests to hit.
+
+Every page is free, taken by one request, or cached: known by its number in the trace, and pinned while requests use it.
+Cached pages that none uses are idle: they are available to `take`, and leave when others need room.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any, Protocol
 
 import numpy as np
 
+from kvreplay.policies import Policy, PolicyError
+from kvreplay.simulator.caches.pages.prefix_cache import Prefix, PrefixCache
+from kvreplay.traces.trace import Trace
 
-class PagedMemory:
-    """`capacity` pages: each free, taken by one request, or cached: known by its id, and pinned while requests use it.
 
-    Cached pages that none uses are idle: they count as available, and leave in LRU order when others need room. A
-    request's pages are released from the last to the first, so a page leaves before those that it depends on.
+class PagedMemory(Protocol):
+    """`capacity` pages. A lease is what one request uses of the cached ones: a prefix of its prompt."""
+
+    capacity: int
+
+    @property
+    def available(self) -> int:
+        """Pages that `take` can have."""
+        ...
+
+    @property
+    def pinned(self) -> int:
+        """Cached pages in use."""
+        ...
+
+    @property
+    def leased(self) -> int:
+        """Pages of all leases: those that several requests use are counted as often."""
+        ...
+
+    @property
+    def idle(self) -> int:
+        """Cached pages that no request uses."""
+        ...
+
+    def lookup(self, pages: np.ndarray) -> tuple[int, int]:
+        """How many of `pages` are cached, from the start, and how many of those are idle."""
+        ...
+
+    def lease(self, pages: np.ndarray) -> Any:
+        """Use cached pages: none of them leaves before `release`."""
+        ...
+
+    def take(self, count: int) -> None:
+        """Hold `count` pages more, of those available; idle ones leave if need be."""
+        ...
+
+    def keep(self, lease: Any, pages: np.ndarray) -> None:
+        """Cache pages that were taken, and lease them. Of those cached already the taken copy becomes free."""
+        ...
+
+    def release(self, lease: Any, taken: int) -> None:
+        """Give back `taken` pages and a lease."""
+        ...
+
+
+class VllmMemory:
+    """vLLM's own: idle pages leave in the order in which they became idle; those of one request, the last page first.
+
+    So a page leaves before those that it depends on.
     """
 
     def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.free = capacity
-        self.shared = 0  # pages that several requests use
+        self.capacity = self.free = capacity
+        self.leased = 0
         self._pins: dict[int, int] = {}  # of cached pages in use
         self._idle: OrderedDict[int, None] = OrderedDict()  # the first leaves next
 
     @property
     def available(self) -> int:
-        """Pages that `take` can have."""
         return self.free + len(self._idle)
 
     @property
-    def held(self) -> int:
-        """Pages that requests use, each once."""
-        return self.capacity - self.available
-
-    @property
     def pinned(self) -> int:
-        """Cached pages in use."""
         return len(self._pins)
 
     @property
     def idle(self) -> int:
-        """Cached pages that no request uses."""
         return len(self._idle)
 
     def lookup(self, pages: np.ndarray) -> tuple[int, int]:
-        """How many of `pages` are cached, from the start, and how many of those are idle."""
         hits = idle = 0
         for page in pages.tolist():
             if page in self._idle:
@@ -52,35 +96,89 @@ class PagedMemory:
             hits += 1
         return hits, idle
 
-    def pin(self, pages: np.ndarray) -> None:
-        """Use cached pages: none of them leaves before `release`."""
-        for page in pages.tolist():
-            self._idle.pop(page, None)
-            pins = self._pins[page] = self._pins.get(page, 0) + 1
-            self.shared += pins == 2
+    def lease(self, pages: np.ndarray) -> list[int]:
+        lease: list[int] = []
+        self._pin(lease, pages.tolist())
+        return lease
 
     def take(self, count: int) -> None:
-        """Hold `count` pages more, of those available; idle ones leave if need be."""
         while self.free < count:
             self._idle.popitem(last=False)
             self.free += 1
         self.free -= count
 
-    def keep(self, pages: np.ndarray) -> None:
-        """Let pages that were taken be cached, and pin them. Of those cached already the taken copy becomes free."""
-        for page in pages.tolist():
-            if page in self._idle or page in self._pins:
-                self.free += 1
-        self.pin(pages)
+    def keep(self, lease: list[int], pages: np.ndarray) -> None:
+        numbers = pages.tolist()
+        self.free += sum(page in self._idle or page in self._pins for page in numbers)
+        self._pin(lease, numbers)
 
-    def release(self, pages: np.ndarray, taken: int) -> None:
-        """Give back `taken` pages, and stop using cached ones: those that nobody uses become idle, the last first."""
+    def release(self, lease: list[int], taken: int) -> None:
         self.free += taken
-        for page in pages[::-1].tolist():
+        self.leased -= len(lease)
+        for page in reversed(lease):
             pins = self._pins[page] - 1
-            self.shared -= pins == 1
             if pins:
                 self._pins[page] = pins
             else:
                 del self._pins[page]
                 self._idle[page] = None
+
+    def _pin(self, lease: list[int], pages: list[int]) -> None:
+        for page in pages:
+            self._idle.pop(page, None)
+            self._pins[page] = self._pins.get(page, 0) + 1
+        lease += pages
+        self.leased += len(pages)
+
+
+class PolicyMemory:
+    """The prefix cache of the untimed replay: any by-page policy says which idle page leaves, leaves of the tree first.
+
+    The policy hears of a use when a request is admitted, and of a new page when it is scheduled; `VllmMemory` counts
+    both as of the request's end. Raises PolicyError for a policy that must know the order of requests beforehand.
+    """
+
+    def __init__(self, trace: Trace, capacity: int, policy: Policy, seed: int = 0) -> None:
+        ahead = policy.needs & {"future", "requests"}
+        if ahead:
+            what = f"policy {policy.label} must know the order of requests ({', '.join(sorted(ahead))})"
+            raise PolicyError(f"{what}, which with a clock nobody does; use another policy")
+        self.capacity = capacity
+        self.leased = 0
+        self._taken = 0
+        self._cache = PrefixCache.for_trace(trace, capacity, policy, seed=seed)
+
+    @property
+    def available(self) -> int:
+        return self.capacity - self._taken - self.pinned
+
+    @property
+    def pinned(self) -> int:
+        return self._cache.stats().pinned
+
+    @property
+    def idle(self) -> int:
+        stats = self._cache.stats()
+        return stats.cached - stats.pinned
+
+    def lookup(self, pages: np.ndarray) -> tuple[int, int]:
+        return self._cache.peek(pages)
+
+    def lease(self, pages: np.ndarray) -> Prefix:
+        self.leased += len(pages)
+        return self._cache.lookup(pages)
+
+    def take(self, count: int) -> None:
+        self._cache.evict(max(count - (self.capacity - self._taken - self._cache.stats().cached), 0))
+        self._taken += count
+
+    def keep(self, lease: Prefix, pages: np.ndarray) -> None:
+        self._cache.extend(lease, pages)
+        self._cache.insert(lease)
+        self._taken -= len(pages)
+        self.leased += len(pages)
+
+    def release(self, lease: Prefix, taken: int) -> None:
+        self.leased -= lease.held
+        self._cache.release(lease)
+        self._taken -= taken

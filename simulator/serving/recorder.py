@@ -29,7 +29,7 @@ STEPS = {
     "waiting": ("q", "requests in the queue"),
     "held_pages": ("q", "pages in use by requests, each counted once"),
     "pinned_pages": ("q", "of these, those that can be hit"),
-    "shared_pages": ("q", "of these, those that several requests use"),
+    "saved_pages": ("q", "copies that requests do without, because they share pinned pages"),
     "idle_pages": ("q", "pages that can be hit and that no request uses"),
 }
 
@@ -76,7 +76,7 @@ class Recorder:
         memory = replica.memory
         row = (
             *(replica.number, start, now, steps, tokens, sequences, len(replica.running), len(replica.waiting)),
-            *(memory.held, memory.pinned, memory.shared, memory.idle),
+            *(memory.capacity - memory.available, memory.pinned, memory.leased - memory.pinned, memory.idle),
         )
         for column, value in zip(self._columns, row, strict=True):
             column.append(value)

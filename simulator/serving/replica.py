@@ -77,6 +77,11 @@ class Replica:
         return len(self.waiting) + len(self.running)
 
     @property
+    def pages_held(self) -> int:
+        """Pages in use, each counted once."""
+        return self.memory.capacity - self.memory.available
+
+    @property
     def pages_to_prefill(self) -> int:
         """Pages of waiting requests, and what is left of the one whose prefill is under way."""
         left = 0 if self._partial is None else self._partial.target - self._partial.computed
@@ -215,7 +220,7 @@ class Replica:
             return None
         self.waiting.pop()
         self._tokens_waiting -= request.target
-        self.memory.pin(request.pages[:hits])
+        request.lease = self.memory.lease(request.pages[:hits])
         request.kept = hits
         request.computed = hits * self._page_tokens
         self._admissions += 1
@@ -233,7 +238,7 @@ class Replica:
         request.computed += tokens
         self._recorder.prefilled(request, tokens)
         full = min(request.computed // self._page_tokens, len(request.pages))
-        self.memory.keep(request.pages[request.kept : full])
+        self.memory.keep(request.lease, request.pages[request.kept : full])
         request.kept = full
         return True
 
@@ -265,7 +270,7 @@ class Replica:
 
     def _release(self, request: Request, cached: int) -> None:
         """Give back the pages of a request that has `cached` tokens in memory."""
-        self.memory.release(request.pages[: request.kept], self._pages(cached) - request.kept)
+        self.memory.release(request.lease, self._pages(cached) - request.kept)
         request.computed = request.kept = 0
         del self.running[request]
 

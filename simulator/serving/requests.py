@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class Request:
 
     __slots__ = (
         *("number", "prompt", "output", "pages", "session", "priority"),
-        *("rank", "computed", "kept", "generated", "finish"),
+        *("rank", "computed", "lease", "kept", "generated", "finish"),
     )
 
     def __init__(self, number: int, prompt: int, output: int, pages: np.ndarray, session: int, priority: int) -> None:
@@ -32,6 +32,7 @@ class Request:
         self.priority = priority  # the lowest goes first
         self.rank = 0  # among all admissions of its replica
         self.computed = 0  # tokens in the KV cache, while it prefills
+        self.lease: Any = None  # of memory, while it runs
         self.kept = 0  # of `pages`, those cached and pinned
         self.generated = 0  # tokens, up to when it began to wait
         self.finish = 0  # while it decodes: the step after which it ends

@@ -63,6 +63,6 @@ def _cache_load(request: Request, replicas: Sequence[Replica]) -> Replica:
     """
 
     def cost(replica: Replica) -> int:
-        return len(request.pages) - replica.hits(request) + replica.pages_to_prefill + replica.memory.held
+        return len(request.pages) - replica.hits(request) + replica.pages_to_prefill + replica.pages_held
 
     return min(replicas, key=cost)

@@ -14,11 +14,12 @@ import polars as pl
 from annotated_types import Ge, Gt, Le, Lt
 
 from kvreplay.parameters import check
+from kvreplay.policies import PolicyError, get
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
 from .cost import Device, StepCost, step_cost
-from .engine import Server, run
+from .engine import VLLM, Server, run
 from .figures import request_table, second_table, summary
 from .recorder import Recorder
 from .replica import Limits
@@ -113,7 +114,8 @@ def server_settings(
     tensor_parallel: Annotated[int, Ge(1)] = 1,
     router: Literal[*ROUTERS] = "round-robin",  # type: ignore[valid-type]
     order: Literal[*ORDERS] = "fcfs",  # type: ignore[valid-type]
-    prefix_caching: bool = True,
+    policy: str | None = VLLM,
+    seed: int = 0,
     kv_tokens: Annotated[int, Ge(1)] | None = None,
     memory_utilization: Annotated[float, Gt(0), Le(1)] = 0.9,
     max_num_seqs: Annotated[int, Ge(1)] | None = None,
@@ -132,23 +134,26 @@ def server_settings(
     """The settings of a simulation.
 
     model, device: names in models.yaml and hardware.yaml. replicas: copies of the model, each on `tensor_parallel`
-    devices. router: see `router.py`. order: in which waiting requests are admitted. kv_tokens: tokens in the KV memory
-    of each replica; default: what `memory_utilization` of its devices' memory leaves beside the weights.
-    max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for the device. watermark: share of the pages
-    left free when a request is admitted beside others. max_queue: requests that wait at one replica before others are
-    refused. rate: how many times as fast as in the trace requests arrive. concurrency: closed loop of that many
-    requests, instead of the trace's arrivals. cost: see `cost.step_cost`. draft_model: one that drafts `draft_length`
-    tokens a step for this one to verify, each accepted with probability `acceptance`: see `speculation`. slo_ttft,
-    slo_tpot: seconds that goodput asks of a request.
+    devices. router: see `router.py`. order: in which waiting requests are admitted. policy: which cached pages leave,
+    "vllm-lru" for vLLM's own order, or any that decides by page; None: nothing is cached. seed: of policies that draw
+    random numbers. kv_tokens: tokens in the KV memory of each replica; default: what `memory_utilization` of its
+    devices' memory leaves beside the weights. max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for
+    the device. watermark: share of the pages left free when a request is admitted beside others. max_queue: requests
+    that wait at one replica before others are refused. rate: how many times as fast as in the trace requests arrive.
+    concurrency: closed loop of that many requests, instead of the trace's arrivals. cost: see `cost.step_cost`.
+    draft_model: one that drafts `draft_length` tokens a step for this one to verify, each accepted with probability
+    `acceptance`: see `speculation`. slo_ttft, slo_tpot: seconds that goodput asks of a request.
     """
 
 
 def _server(trace: Trace, settings: dict[str, Any]) -> Server:
     cost = _cost(settings)
     page_tokens = trace.page_tokens or _PAGE_TOKENS
-    caching = settings["prefix_caching"] and trace.has_pages
-    if caching and trace.parent is None:
-        raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="set prefix_caching to false")
+    policy = get(settings["policy"]) if settings["policy"] is not None and trace.has_pages else None
+    if policy is not None and policy.name == VLLM and policy.given:
+        raise PolicyError(f"policy {policy.label}: takes no parameters with a clock; write {VLLM}")
+    if policy is not None and trace.parent is None:
+        raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="set policy to null")
     tokens = settings["kv_tokens"] or kv_tokens(cost, settings["memory_utilization"])
     if tokens < page_tokens:
         raise ValueError(f"kv_tokens {tokens}: is less than one page of {page_tokens} tokens; use more")
@@ -162,7 +167,15 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
     pages = tokens // page_tokens
     limits = Limits(sequences, batched, watermark=int(settings["watermark"] * pages), order=settings["order"])
     return Server(
-        cost, settings["replicas"], pages, page_tokens, limits, settings["router"], settings["max_queue"], caching
+        cost,
+        settings["replicas"],
+        pages,
+        page_tokens,
+        limits,
+        settings["router"],
+        settings["max_queue"],
+        policy,
+        settings["seed"],
     )
 
 

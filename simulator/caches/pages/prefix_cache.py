@@ -175,6 +175,15 @@ class PrefixCache:
         self._hits += prefix.hits
         return prefix
 
+    def peek(self, prompt: np.ndarray, salt: str = "") -> tuple[int, int]:
+        """How many pages a `lookup` would find, and how many of these no request uses. Nothing changes by it."""
+        prefix = self._number(prompt, salt)
+        n = len(prefix.pages)
+        known = n if self._index is None else self._index.find(prefix.tokens, prefix.root, prefix.pages)
+        missed = np.flatnonzero(self._cached[prefix.pages[:known]] == 0)
+        hits = int(missed[0]) if len(missed) else known
+        return hits, int(np.count_nonzero(self._pins[prefix.pages[:hits]] == 0))
+
     def extend(self, prefix: Prefix, more: np.ndarray) -> None:
         """Append full pages, as tokens or page numbers, to what `prefix` consists of: what its request generated."""
         self._check(prefix)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kvreplay.policies import get
 from kvreplay.simulator.serving.cost import step_cost
-from kvreplay.simulator.serving.engine import Server, run
+from kvreplay.simulator.serving.engine import VLLM, Server, run
 from kvreplay.simulator.serving.replica import Limits
 from kvreplay.traces.trace import Trace
 from tests.oracles.serving import Sequence, serve
@@ -47,7 +48,7 @@ def trace_of(arrival, prompt, output, texts=None) -> Trace:
 
 def server_of(pages, sequences, batched, *, watermark=0, order="fcfs", caching=True, replicas=1, router="round-robin"):
     limits = Limits(sequences, batched, watermark, order)
-    return Server(COST, replicas, pages, PAGE, limits, router, None, caching)
+    return Server(COST, replicas, pages, PAGE, limits, router, None, get(VLLM) if caching else None)
 
 
 @st.composite
@@ -81,7 +82,7 @@ def test_the_closed_form_equals_stepping(case):
             int(trace.prompt_tokens[number]),
             int(trace.output_tokens[number]),
             trace.pages[trace.offsets[number] :][: trace.prompt_tokens[number] // PAGE].tolist()
-            if server.prefix_caching
+            if server.policy is not None
             else [],
         )
         for number in range(trace.n_requests)
@@ -115,12 +116,12 @@ def test_by_hand():
     traffic(),
     st.sampled_from(["fcfs", "shortest-prompt", "priority", "prefix-aware"]),
     st.sampled_from(["round-robin", "least-loaded", "session-sticky", "prefix-aware", "cache-load"]),
+    st.sampled_from([VLLM, "lru", "lfu"]),
 )
-def test_whatever_the_order_and_the_router_no_work_is_lost_or_made(case, order, router):
+def test_whatever_the_settings_no_work_is_lost_or_made(case, order, router, policy):
     trace, server = case
-    server = dataclasses.replace(
-        server, replicas=3, router=router, limits=dataclasses.replace(server.limits, order=order)
-    )
+    limits = dataclasses.replace(server.limits, order=order)
+    server = dataclasses.replace(server, replicas=3, router=router, limits=limits, policy=get(policy))
     priority = trace.prompt_tokens % 3
     found = run(trace, server, priority=priority)
     assert found.digest() == run(trace, server, priority=priority).digest()
@@ -144,6 +145,19 @@ def test_whatever_the_order_and_the_router_no_work_is_lost_or_made(case, order, 
             start, end = own["end"][int(gap)], own["start"][int(gap) + 1]
             assert not (mine & (found.arrival < end - 1e-12) & (found.end > start + 1e-12)).any()
         assert (own["held_pages"] + own["idle_pages"] <= server.pages).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(traffic())
+def test_where_nothing_is_shared_results_do_not_depend_on_the_policy(case):
+    trace, server = case
+    apart = trace_of(trace.arrival, trace.prompt_tokens, trace.output_tokens, range(trace.n_requests))
+    found = [run(apart, dataclasses.replace(server, policy=get(policy))) for policy in (VLLM, "lru", "lfu")]
+    nothing = run(apart, dataclasses.replace(server, policy=None))
+    if not nothing.preemptions.any():  # one that was preempted may hit its own pages
+        found.append(nothing)
+    for other in found[1:]:
+        assert other.end.tolist() == found[0].end.tolist()
 
 
 def test_a_closed_loop_keeps_as_many_under_way_as_it_says():

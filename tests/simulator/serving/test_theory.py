@@ -35,7 +35,7 @@ def simulate(prompt: np.ndarray, load: float, rng: np.random.Generator):
         output_tokens=np.ones(count, np.int32),
     )
     limits = Limits(max_num_seqs=1, max_num_batched_tokens=10**9, watermark=0, order="fcfs")
-    found = run(trace, Server(COST, 1, 10**9, 16, limits, "round-robin", None, False))
+    found = run(trace, Server(COST, 1, 10**9, 16, limits, "round-robin", None, None))
     return found, (found.admission - found.arrival)[BLOCK:].reshape(-1, BLOCK).mean(axis=1)
 
 

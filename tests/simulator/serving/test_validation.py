@@ -18,7 +18,7 @@ from kvreplay.simulator.serving.validation import COLUMNS, RunError, ks_distance
 @pytest.fixture(scope="module")
 def record() -> pl.DataFrame:
     trace = kv.generate("conversation", sessions=40, seed=2)
-    return kv.simulate(trace, prefix_caching=False).requests.select(COLUMNS)
+    return kv.simulate(trace, policy=None).requests.select(COLUMNS)
 
 
 def test_a_simulation_is_its_own_record(record, tmp_path):
