@@ -4,7 +4,7 @@ After every lookup it moves by `step` times what happened less what is wanted: u
 after anything else. That is adaptive conformal inference (Gibbs and Candès, "Adaptive conformal inference under
 distribution shift", NeurIPS 2021; the bound below is proved as theirs is). It holds the share on any traffic,
 also one that changes: where the threshold is above all cosines nothing is answered, and it falls. A small step makes it
-slow but still.
+slow but still. A share of hits is the worse thing to hold: while the cache is empty it lets anything pass.
 """
 
 from __future__ import annotations
