@@ -19,6 +19,14 @@ class Verdict(Enum):
     UNJUDGED_MISS = "unjudged_misses"  # the intent of the request is unknown
 
 
+def right(request: Request, answered: Request) -> bool | None:
+    """Whether the answer to `answered` is one to `request`; None where that is unknown.
+
+    A server finds out when it generates the answer and compares: that may be learned from, before it must not decide.
+    """
+    return None if min(request.intent, answered.intent) < 0 else request.intent == answered.intent
+
+
 class Judge:
     """Counts verdicts. It is told what a cache holds, as requests whose answers are cached; no cache asks it."""
 
@@ -40,9 +48,8 @@ class Judge:
 
     def _verdict(self, request: Request, answered: Request | None) -> Verdict:
         if answered is not None:
-            if min(request.intent, answered.intent) < 0:
-                return Verdict.UNJUDGED_HIT
-            return Verdict.TRUE_HIT if request.intent == answered.intent else Verdict.FALSE_HIT
+            verdicts = {True: Verdict.TRUE_HIT, False: Verdict.FALSE_HIT, None: Verdict.UNJUDGED_HIT}
+            return verdicts[right(request, answered)]
         if request.intent < 0:
             return Verdict.UNJUDGED_MISS
         return Verdict.MISSED_CHANCE if self._held[request.tenant, request.intent] > 0 else Verdict.TRUE_MISS

@@ -9,16 +9,16 @@ slow but still. A share of hits is the worse thing to hold: while the cache is e
 
 from __future__ import annotations
 
-from .entries import Entry
 from .errors import CacheError
 from .judge import Verdict
+from .thresholds import Threshold
 
 # No cosine is above the highest; from below the lowest it would take long to come back when traffic changes.
 _LOWEST, _HIGHEST = 0.0, 1.0
 _HITS = (Verdict.TRUE_HIT, Verdict.FALSE_HIT, Verdict.UNJUDGED_HIT)
 
 
-class Moving:
+class Moving(Threshold):
     """The lowest cosine at which no more than `false_hits` of the lookups get a wrong answer; or, with `hits`, at which
     that share of them gets any. `start` is the first threshold; it never falls below 0.
 
@@ -39,14 +39,12 @@ class Moving:
             raise CacheError(f"threshold: false_hits {false_hits}, hits {hits}; give one of them, above 0 and below 1")
         if not (_LOWEST <= start <= _HIGHEST and 0 < step <= 1):
             raise CacheError(f"threshold: start {start}, step {step}; start from 0 to 1, with a step above 0 up to 1")
-        self.value = start
+        self.name = f"moving:{'false_hits' if hits is None else 'hits'}={given[0]:g}:start={start:g}"
+        self.value: float = start
         self._false_only, self._share = hits is None, given[0]
         self._step = step
 
-    def accepts(self, entry: Entry, score: float) -> bool:
-        return score >= self.value
-
-    def learn(self, verdict: Verdict) -> None:
+    def judged(self, verdict: Verdict) -> None:
         """Move after a lookup that came to `verdict`, as far as that is known."""
         if self._false_only and verdict is Verdict.UNJUDGED_HIT:
             return

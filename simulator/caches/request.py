@@ -48,11 +48,8 @@ def requests(trace: Trace) -> Iterator[Request]:
             mend="use a trace or generator that has one of them",
         )
     texts = iter(trace.texts()) if trace.text_offsets is not None else None
-    bounds, columns = (
-        trace.bounds,
-        (trace.arrival, trace.session, trace.tenant, trace.prompt_tokens, trace.output_tokens, trace.intent),
-    )
-    arrival, session, tenant, prompt_tokens, output_tokens, intent = columns
+    bounds, arrival, session, tenant = trace.bounds, trace.arrival, trace.session, trace.tenant
+    prompt_tokens, output_tokens, intent = trace.prompt_tokens, trace.output_tokens, trace.intent
     for r in range(trace.n_requests):
         text = "" if texts is None else next(texts)
         tokens = 0 if prompt_tokens is None else int(prompt_tokens[r])

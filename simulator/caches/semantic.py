@@ -9,8 +9,9 @@ import numpy as np
 from .embedders import Embedder
 from .entries import Entries, Entry
 from .errors import CacheError
+from .guard import differs
 from .indexes import VectorIndex
-from .judge import Judge
+from .judge import Judge, right
 from .request import Request
 from .thresholds import Static, Threshold
 from .tier import Found, Stored
@@ -22,7 +23,10 @@ class SemanticCache:
     """Answers under the vectors of their prompts; a hit needs one as similar as `threshold` says, of the same tenant.
 
     `embedder` and an empty `index` for `capacity` of its vectors; the `k` nearest are asked, best first, until one is
-    taken. The other arguments are those of `Entries`. Raises CacheError for impossible ones.
+    taken. `guarded` lets the lexical guard refuse hits. `skip_covered` inserts nothing where the answer of the nearest
+    entry, too far to be taken, turned out to be right. The other arguments are those of `Entries`.
+
+    Raises CacheError for impossible arguments.
     """
 
     name = "semantic"
@@ -35,6 +39,8 @@ class SemanticCache:
         *,
         threshold: Threshold | float = 0.85,
         k: int = 1,
+        guarded: bool = False,
+        skip_covered: bool = False,
         policy: Any = "lru",
         ttl: float | None = None,
         seed: int = 0,
@@ -43,6 +49,7 @@ class SemanticCache:
         if k < 1:
             raise CacheError(f"k {k}: ask 1 or more neighbours")
         self.embedder, self.index, self.k = embedder, index, k
+        self.guarded, self.skip_covered = guarded, skip_covered
         self.threshold = Static(threshold) if isinstance(threshold, int | float) else threshold
         self.judge = Judge()
         self.entries = Entries(
@@ -51,6 +58,7 @@ class SemanticCache:
         self._vectors = np.zeros((capacity, embedder.dimensions), np.float32)  # by slot
         self._held = np.zeros(capacity, bool)
         self._last: tuple[str, np.ndarray] | None = None  # what was embedded last
+        self._nearest: tuple[Request, Stored, Entry, float] | None = None  # of the last lookup, where it missed
         self.reset_counters()
 
     def lookup(self, request: Request) -> Found:
@@ -61,16 +69,21 @@ class SemanticCache:
         vector = self._embed(request)
         self.entries.expire(request.now)
         candidates = self._candidates(request, vector)
-        entry = next((entry for entry, score in candidates if self.threshold.accepts(entry, score)), None)
+        entry = next((entry for entry, score in candidates if self._takes(request, entry, score)), None)
         if entry is not None:
             self.entries.touch(entry)
-        self.threshold.learn(self.judge.judge(request, None if entry is None else entry.value.request))
+        self.threshold.judged(self.judge.judge(request, None if entry is None else entry.value.request))
         nearest, score = candidates[0] if candidates else (None, None)
+        self._nearest = None
+        if entry is None and nearest is not None and score is not None:
+            self._nearest = (request, nearest.value, nearest, score)
         return Found(entry, nearest, score)
 
     def insert(self, request: Request, answer: Any = None) -> None:
-        """Hold `answer`. Raises CacheError for a prompt that the embedder refuses."""
+        """Hold `answer`, and learn from it. Raises CacheError for a prompt that the embedder refuses."""
         vector = self._embed(request)
+        if self._learn(request) and self.skip_covered:
+            return
         entry = self.entries.insert(request.key, Stored(request, answer), request.now)
         if entry is not None:
             self._put(entry.slot, vector)
@@ -90,14 +103,21 @@ class SemanticCache:
         self.entries.reset_counters()
         self.judge.counts.clear()
         self._lookups = self._sampled = self._found = 0
+        self.guard_lost = self.guard_avoided = 0
 
     def stats(self) -> dict[str, Any]:
-        """Settings and counters. `recall_at_1` is of a sample of the lookups: how often the index found a nearest
-        entry; None where nothing was held."""
+        """Settings and counters.
+
+        `recall_at_1` is of a sample of the lookups: how often the index found a nearest entry; None where nothing was
+        held. `guard_lost` and `guard_avoided`: right and wrong answers that the guard kept back; None without it.
+        """
         return {
             "embedder": self.embedder.name,
             "index": self.index.name,
+            "rule": self.threshold.name,
             "threshold": self.threshold.value,
+            "guard_lost": self.guard_lost if self.guarded else None,
+            "guard_avoided": self.guard_avoided if self.guarded else None,
             "k": self.k,
             **self.entries.stats(),
             **self.judge.stats(),
@@ -112,6 +132,26 @@ class SemanticCache:
                 raise CacheError(f"{what}; divide it by its length")
             self._last = (request.text, vector)
         return self._last[1]
+
+    def _takes(self, request: Request, entry: Entry, score: float) -> bool:
+        if not self.threshold.accepts(entry, score):
+            return False
+        if self.guarded and differs(entry.value.request.text, request.text) is not None:
+            would_be_right = right(request, entry.value.request)
+            self.guard_lost += would_be_right is True
+            self.guard_avoided += would_be_right is False
+            return False
+        return True
+
+    def _learn(self, request: Request) -> bool:
+        """Let the threshold know how the nearest entry would have done; whether its answer was right."""
+        if self._nearest is None or self._nearest[0] is not request:
+            return False
+        _, stored, entry, score = self._nearest
+        was_right = right(request, stored.request)
+        if was_right is not None and entry.value is stored:
+            self.threshold.learn(entry, score, was_right)
+        return was_right is True and entry.value is stored
 
     def _candidates(self, request: Request, vector: np.ndarray) -> list[tuple[Entry, float]]:
         """The `k` nearest entries of the request's tenant, best first, and their cosines."""

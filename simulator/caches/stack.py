@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from annotated_types import Ge, Gt, Interval
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from kvreplay.parameters import check, nearest
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
-from . import embedders, indexes
+from . import embedders, indexes, thresholds
 from .embedders import Embedder
 from .embedders.store import Precomputed
 from .entries import online
@@ -25,7 +25,7 @@ from .exact import ExactCache
 from .hybrid import HybridCache
 from .moving_threshold import Moving
 from .semantic import SemanticCache
-from .thresholds import Static, Threshold
+from .thresholds import Threshold
 from .tier import Tier
 
 
@@ -39,6 +39,11 @@ def _known_embedder(spec: str) -> str:
     return spec
 
 
+def _known_threshold(spec: float | str) -> float | str:
+    thresholds.get(spec)
+    return spec
+
+
 def _known_index(spec: str) -> str:
     indexes.get(spec, 1, 1)
     return spec
@@ -46,6 +51,7 @@ def _known_index(spec: str) -> str:
 
 Capacity = Annotated[int, Ge(1)]
 PolicyName = Annotated[str, AfterValidator(_known_policy)]
+_THRESHOLD_SCHEMA = WithJsonSchema({"anyOf": [{"type": "number", "minimum": -1, "maximum": 1}, {"type": "string"}]})
 TTL = Annotated[float, Gt(0)] | None
 Share = Annotated[float, Interval(gt=0, lt=1)]
 
@@ -59,29 +65,44 @@ def semantic(
     trace: Trace,
     seed: int,
     *,
-    threshold: Annotated[float, Interval(ge=-1, le=1)] = 0.85,
+    threshold: Annotated[float | str, AfterValidator(_known_threshold), _THRESHOLD_SCHEMA] = 0.85,
     embedder: Annotated[str, AfterValidator(_known_embedder)] | None = None,
     capacity: Capacity = 1000,
     policy: PolicyName = "lru",
     index: Annotated[str, AfterValidator(_known_index)] = "auto",
     k: Annotated[int, Ge(1)] = 1,
+    guard: bool = False,
+    skip_covered: bool = False,
     ttl: TTL = None,
     false_hits: Share | None = None,
     hits: Share | None = None,
 ) -> Tier:
     """A prompt whose cosine to a former one reaches the threshold gets its answer. With `false_hits` or `hits` the
     threshold moves until that share of the lookups is answered wrongly, as if every answer were checked, or answered at
-    all. The default embedder is wordllama where the extra `embed` is installed, else idf-seeded; results name it."""
+    all. The default embedder is wordllama where the extra `embed` is installed, else idf-seeded; results name it. The
+    others are those of `SemanticCache`."""
     known = _embedded(trace, embedder or embedders.default())
     places = indexes.get(index, known.dimensions, capacity)
-    accepts = _threshold(threshold, false_hits, hits)
-    return SemanticCache(known, places, capacity, threshold=accepts, k=k, policy=policy, ttl=ttl, seed=seed)
+    return SemanticCache(
+        known,
+        places,
+        capacity,
+        threshold=_threshold(threshold, false_hits, hits),
+        k=k,
+        guarded=guard,
+        skip_covered=skip_covered,
+        policy=policy,
+        ttl=ttl,
+        seed=seed,
+    )
 
 
-def _threshold(value: float, false_hits: float | None, hits: float | None) -> Threshold:
+def _threshold(spec: float | str, false_hits: float | None, hits: float | None) -> Threshold:
     if false_hits is None and hits is None:
-        return Static(value)
-    return Moving(false_hits=false_hits, hits=hits, start=value)
+        return thresholds.get(spec)
+    if isinstance(spec, str):
+        raise CacheError(f"threshold {spec!r} with false_hits or hits: two rules; give one of them")
+    return Moving(false_hits=false_hits, hits=hits, start=spec)
 
 
 TIERS: dict[str, Callable[..., Tier]] = {"exact": exact, "semantic": semantic}

@@ -108,6 +108,7 @@ FRONT: dict[str, tuple[str, str]] = {
     "exact_evictions": ("Int64", "entries evicted"),
     "semantic_embedder": ("String", "what made vectors of prompts: cosines of two embedders do not compare"),
     "semantic_index": ("String", "what found the nearest of them"),
+    "semantic_rule": ("String", "what decides on a hit: a static cosine, or a rule that finds it"),
     "semantic_threshold": (
         "Float64",
         "least cosine of a hit, the last one where it moves; null where it is not one for all",
@@ -126,6 +127,8 @@ FRONT: dict[str, tuple[str, str]] = {
     "semantic_precision": ("Float64", "semantic_true_hits / (semantic_true_hits + semantic_false_hits)"),
     "semantic_recall_at_1": ("Float64", "share of a sample of lookups in which the index found a nearest entry"),
     "semantic_evictions": ("Int64", "entries evicted"),
+    "semantic_guard_lost": ("Int64", "right answers that the lexical guard kept back; null without it"),
+    "semantic_guard_avoided": ("Int64", "wrong answers that it kept back"),
 }
 COLUMNS |= FRONT
 

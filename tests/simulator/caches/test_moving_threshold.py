@@ -21,7 +21,7 @@ def look_up(threshold: Moving, score: float, right: bool) -> Verdict:
     verdict = Verdict.TRUE_MISS
     if threshold.accepts(None, score):
         verdict = Verdict.TRUE_HIT if right else Verdict.FALSE_HIT
-    threshold.learn(verdict)
+    threshold.judged(verdict)
     return verdict
 
 
