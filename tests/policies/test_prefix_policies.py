@@ -133,3 +133,12 @@ def test_depths_count_the_pages_of_a_prefix(trace):
     depth = depths(trace.parent)
     for pages in requests_in(trace):
         assert depth[pages].tolist() == list(range(1, len(pages) + 1))
+
+
+@settings(max_examples=30, deadline=None)
+@given(trace=timed_traces(), capacity=st.integers(1, 80))
+def test_adaptive_hits_what_the_policy_that_it_follows_does(trace, capacity):
+    followed, adaptive = (
+        hits_of(trace, name, capacity, compiled=False) for name in ("gittins", "adaptive:margin=1000")
+    )
+    assert adaptive == followed

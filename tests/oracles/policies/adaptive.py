@@ -19,38 +19,31 @@ class Adaptive(Twin):
         self.ghosts = [kind(self.capacity, self.trace) for kind in (LRU, LFU, LIRS, WTinyLFU, Gittins)]
         self.strays = [[] for _ in self.ghosts]
         self.period = max(self.capacity, 100)
-        self.hits, self.follow, self.switches, self.seen = [0.0] * 5, GITTINS, 0, -1
+        self.hits, self.follow, self.switches = [0.0] * 5, GITTINS, 0
 
-    def observe(self, page):
-        if self.seen == self.now:
-            return
-        self.seen = self.now
+    def hit(self, page):
         for i, ghost in enumerate(self.ghosts):
             before = set(ghost.cached)
             self.hits[i] += ghost.access(page)
             self.strays[i] = [stray for stray in self.strays[i] if stray != page]
             self.strays[i] += [dropped for dropped in before - ghost.cached if dropped in self.cached]
         if (self.now + 1) % self.period == 0:
-            best = self.follow
-            least = 1.03 * self.hits[best]
-            for i, hits in enumerate(self.hits):
-                if hits > least:
-                    best, least = i, hits
-            if best != self.follow:
+            best = max(range(5), key=lambda i: (self.hits[i], -i))
+            if self.hits[best] > self.hits[self.follow] + 0.7 * self.capacity:
                 self.follow, self.switches = best, self.switches + 1
-            self.hits = [0.97 * hits for hits in self.hits]
+            self.hits = [0.98 * hits for hits in self.hits]
 
-    def hit(self, page):
-        self.observe(page)
-
-    def missed_when_full(self, page):
-        self.observe(page)
-
-    def enter(self, page):
-        self.observe(page)
+    enter = hit
 
     def leave(self):
-        victim = self.strays[self.follow][0]
+        ghost, strays = self.ghosts[self.follow], self.strays[self.follow]
+        while not strays:
+            ghost.now += 1  # the access that it will see when the page has its place
+            dropped = ghost.leave()
+            ghost.now -= 1
+            ghost.cached.remove(dropped)
+            strays += {dropped} & self.cached
+        victim = strays[0]
         for strays in self.strays:
             if victim in strays:
                 strays.remove(victim)
