@@ -90,7 +90,12 @@ def run(args: argparse.Namespace) -> int:
             print(f"{what:>24} " + " ".join("         -" if v is None else f"{1e3 * v:10,.1f}" for v in values))
     if row["goodput"] is not None:
         print(f"\ngoodput {_figure(row['goodput'])} requests/s: {row['slo_ratio']:.1%} of requests within the SLO")
-    saved = f"{row['tokens_saved']:,} of {row['prompt_tokens']:,} prompt tokens"
+    for tier in simulation.settings["stack"].tiers:
+        print(
+            f"\n{tier.name}: {row[f'{tier.name}_hits']:,} of {row[f'{tier.name}_lookups']:,} lookups answered, "
+            f"{row[f'{tier.name}_false_hits']:,} of them wrongly (precision {_figure(row[f'{tier.name}_precision'])})"
+        )
+    saved = f"{row['tokens_saved']:,} prompt tokens found in pages, {row['prefilled_tokens']:,} computed"
     print(f"\ntoken hit ratio {_figure(row['token_hit_ratio'])}: {saved}")
     print(
         f"memory {row['pages']:,} pages of {row['page_tokens']} tokens a replica, most {row['peak_held_pages']:,} in "

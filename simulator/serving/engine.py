@@ -13,6 +13,7 @@ from kvreplay.policies import Policy
 from kvreplay.traces.trace import Trace
 
 from .cost import StepCost
+from .front import Front
 from .memory import PagedMemory, PolicyMemory, VllmMemory
 from .recorder import Recorder
 from .replica import Limits, Replica
@@ -45,11 +46,13 @@ def run(
     rate: float = 1.0,
     concurrency: int | None = None,
     priority: np.ndarray | None = None,
+    front: Front | None = None,
 ) -> Recorder:
     """Simulate every request of `trace`, which has prompt and output tokens, until it ends.
 
     Requests arrive when the trace says, `rate` times as fast; or, closed loop, each as soon as fewer than `concurrency`
-    are under way. One that needs more pages than a replica has, or that finds a full queue, is refused.
+    are under way. What `front` answers goes no further. One that needs more pages than a replica has, or that finds a
+    full queue, is refused.
     """
     env = simpy.Environment()
     recorder = Recorder(trace.n_requests)
@@ -59,11 +62,33 @@ def run(
     def leave(request: Request) -> None:
         if places is not None:
             places.put(1)
+        if front is not None:
+            front.generated(request.number, env.now)
 
     replicas = [
         Replica(env, number, server.cost, _memory(trace, server), server.page_tokens, server.limits, recorder, leave)
         for number in range(server.replicas)
     ]
+
+    def enter(request: Request) -> None:
+        replica = choose(request, replicas)
+        full = server.max_queue is not None and len(replica.waiting) >= server.max_queue
+        if full or -(-request.tokens // server.page_tokens) > server.pages:
+            if places is not None:
+                places.put(1)
+        else:
+            recorder.accepted(request, replica.number)
+            replica.submit(request)
+
+    def ask(request: Request, front: Front) -> Generator[simpy.Event, Any, None]:
+        tier, seconds = front.ask(env.now)
+        yield env.timeout(seconds)
+        if tier < 0:
+            enter(request)
+        else:
+            recorder.answered(request, env.now, tier)
+            if places is not None:
+                places.put(1)
 
     def arrivals() -> Generator[simpy.Event, Any, None]:
         last = 0.0
@@ -77,13 +102,10 @@ def run(
                     yield env.timeout(max(time - env.now, 0.0))
                     last = time
             recorder.arrived(request, env.now)
-            replica = choose(request, replicas)
-            full = server.max_queue is not None and len(replica.waiting) >= server.max_queue
-            if full or -(-request.tokens // server.page_tokens) > server.pages:
-                leave(request)
+            if front is None:
+                enter(request)
             else:
-                recorder.accepted(request, replica.number)
-                replica.submit(request)
+                env.process(ask(request, front))
 
     env.process(arrivals())
     env.run()

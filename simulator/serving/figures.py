@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ TIMES = ("ttft", "tpot", "e2e", "queueing")
 REQUESTS = {
     "request": "number in the trace",
     "session": "of the trace, where it has them",
-    "replica": "that served it; null: refused",
+    "tier": "in front, that answered it; null: none",
+    "replica": "that served it; null: refused, or answered in front",
     "arrival": "s",
     "admission": "s, when its first prompt token was scheduled for the first time",
     "first_token": "s",
@@ -35,13 +37,14 @@ REQUESTS = {
 }
 
 
-def request_table(trace: Trace, recorder: Recorder) -> pl.DataFrame:
-    """The columns of REQUESTS."""
+def request_table(trace: Trace, recorder: Recorder, tiers: Sequence[str] = ()) -> pl.DataFrame:
+    """The columns of REQUESTS. `tiers` are the names of those in front."""
     arrival, first, end, output = recorder.arrival, recorder.first, recorder.end, trace.output_tokens
     assert output is not None
     columns = {
         "request": np.arange(trace.n_requests),
         "session": trace.session if trace.session is not None else [None] * trace.n_requests,
+        "tier": [None if tier < 0 else tiers[tier] for tier in recorder.tier.tolist()],
         "replica": recorder.replica,
         "arrival": arrival,
         "admission": recorder.admission,
@@ -55,7 +58,7 @@ def request_table(trace: Trace, recorder: Recorder) -> pl.DataFrame:
         "queueing": recorder.admission - arrival,
         **request_times(arrival, first, end, output),
     }
-    table = pl.DataFrame(columns, schema_overrides={"session": pl.Int32}, nan_to_null=True)
+    table = pl.DataFrame(columns, schema_overrides={"session": pl.Int32, "tier": pl.String}, nan_to_null=True)
     return table.with_columns(pl.col("replica").replace(-1, None))
 
 
@@ -94,10 +97,16 @@ def second_table(steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, pag
 def summary(
     steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, slo_ttft: float | None, slo_tpot: float | None
 ) -> dict[str, Any]:
-    """The figures of one simulation. Times are null where it was unstable: they would grow with the trace."""
+    """The figures of one simulation. Times are null where it was unstable: they would grow with the trace.
+
+    Tokens per second are those that users sent and got, what was answered in front included. The token hit ratio is of
+    what reached the servers.
+    """
     served = requests.filter(pl.col("end").is_not_null())
-    seconds = float(steps["end"].max()) if len(steps) else 0.0  # type: ignore[arg-type]
-    prompt, output, hit = (int(served[name].sum()) for name in ("prompt_tokens", "output_tokens", "hit_tokens"))
+    computed = served.filter(pl.col("tier").is_null())
+    seconds = float(served["end"].max() or 0)  # type: ignore[arg-type]
+    prompt, output = (int(served[name].sum()) for name in ("prompt_tokens", "output_tokens"))
+    passed, hit = (int(computed[name].sum()) for name in ("prompt_tokens", "hit_tokens"))
     verdict = _verdict(requests)
     within = pl.lit(True)
     if slo_ttft is not None:
@@ -120,7 +129,7 @@ def summary(
         "prompt_tokens": prompt,
         "output_tokens": output,
         "tokens_saved": hit,
-        "token_hit_ratio": _ratio(hit, prompt),
+        "token_hit_ratio": _ratio(hit, passed),
         "prefilled_tokens": int(served["prefilled_tokens"].sum()),
         "preemptions": int(requests["preemptions"].sum()),
         "utilisation": _ratio(busy, seconds * replicas),

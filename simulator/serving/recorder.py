@@ -39,6 +39,7 @@ class Recorder:
 
     def __init__(self, requests: int) -> None:
         self.replica = np.full(requests, -1, np.int32)  # -1: refused
+        self.tier = np.full(requests, -1, np.int32)  # in front, that answered; -1: none
         self.arrival, self.admission, self.first, self.end = np.full((4, requests), np.nan)
         self.hit_tokens = np.zeros(requests, np.int64)  # at the first admission
         self.prefilled_tokens = np.zeros(requests, np.int64)  # computed, again after every preemption
@@ -51,6 +52,11 @@ class Recorder:
 
     def accepted(self, request: Request, replica: int) -> None:
         self.replica[request.number] = replica
+
+    def answered(self, request: Request, now: float, tier: int) -> None:
+        """A tier in front answered with all tokens at once."""
+        self.tier[request.number] = tier
+        self.first[request.number] = self.end[request.number] = now
 
     def admitted(self, request: Request, now: float, hit_tokens: int) -> None:
         number = request.number
@@ -88,7 +94,16 @@ class Recorder:
     def digest(self) -> str:
         """32 hex digits over every event and its time."""
         digest = xxhash.xxh3_128()
-        columns = (self.replica, self.arrival, self.admission, self.first, self.end, self.hit_tokens, self.preemptions)
+        columns = (
+            self.replica,
+            self.tier,
+            self.arrival,
+            self.admission,
+            self.first,
+            self.end,
+            self.hit_tokens,
+            self.preemptions,
+        )
         for column in (*columns, *map(np.asarray, self._steps.values())):
             digest.update(np.ascontiguousarray(column).data)
         return digest.hexdigest()

@@ -12,15 +12,18 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import polars as pl
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import AfterValidator
 
 from kvreplay.parameters import check
 from kvreplay.policies import PolicyError, get
+from kvreplay.simulator.caches.stack import EMPTY, TIERS, parse
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
 from .cost import Device, StepCost, step_cost
 from .engine import VLLM, Server, run
 from .figures import request_table, second_table, summary
+from .front import Front
 from .recorder import Recorder
 from .replica import Limits
 from .requests import ORDERS
@@ -38,11 +41,12 @@ class Simulation:
     server: Server
     settings: dict[str, Any]
     recorder: Recorder
+    front: Front | None
 
     @cached_property
     def requests(self) -> pl.DataFrame:
         """A row per request: the columns of `figures.REQUESTS`."""
-        return request_table(self.trace, self.recorder)
+        return request_table(self.trace, self.recorder, [tier.name for tier in self.settings["stack"].tiers])
 
     @cached_property
     def steps(self) -> pl.DataFrame:
@@ -64,10 +68,12 @@ class Simulation:
         return {
             "trace": self.trace.name,
             **settings,
+            "stack": settings["stack"].label or None,
             "cost": cost.method,
             "page_tokens": self.server.page_tokens,
             "pages": self.server.pages,
             **figures,
+            **(self.front.stats() if self.front is not None else {}),
             "dollars_per_million_tokens": 1e6 * dollars / tokens if tokens else None,
             "events": self.recorder.digest(),
             "trace_hash": self.trace.content_hash,
@@ -102,8 +108,13 @@ def simulate(trace: Trace, *, priority: np.ndarray | None = None, **settings: An
     if priority is not None and len(priority) != trace.n_requests:
         raise ValueError(f"priority has {len(priority)} entries; give one for each of {trace.n_requests} requests")
     server = _server(trace, checked)
-    recorder = run(trace, server, rate=checked["rate"], concurrency=checked["concurrency"], priority=priority)
-    return Simulation(trace, server, checked, recorder)
+    front = None
+    if checked["stack"].tiers:
+        checked["stack"].fit(trace)
+        seconds = {name: checked[f"{name}_seconds"] for name in TIERS}
+        front = Front(trace, checked["stack"], checked["seed"], seconds)
+    arrivals = {"rate": checked["rate"], "concurrency": checked["concurrency"], "priority": priority}
+    return Simulation(trace, server, checked, run(trace, server, **arrivals, front=front), front)
 
 
 def server_settings(
@@ -125,6 +136,9 @@ def server_settings(
     rate: Annotated[float, Gt(0)] = 1.0,
     concurrency: Annotated[int, Ge(1)] | None = None,
     cost: Literal["fitted", "typical", "roofline"] | None = None,
+    stack: Annotated[Any, AfterValidator(parse)] = EMPTY,
+    exact_seconds: Annotated[float, Ge(0)] = 1e-5,
+    semantic_seconds: Annotated[float, Ge(0)] = 5e-3,
     draft_model: str | None = None,
     draft_length: Annotated[int, Ge(1)] = 4,
     acceptance: Annotated[float, Ge(0), Le(1)] = 0.7,
@@ -142,7 +156,9 @@ def server_settings(
     that wait at one replica before others are refused. rate: how many times as fast as in the trace requests arrive.
     concurrency: closed loop of that many requests, instead of the trace's arrivals. cost: see `cost.step_cost`.
     draft_model: one that drafts `draft_length` tokens a step for this one to verify, each accepted with probability
-    `acceptance`: see `speculation`. slo_ttft, slo_tpot: seconds that goodput asks of a request.
+    `acceptance`: see `speculation`. stack: caches of whole answers in front, such as ["exact", "semantic"]; a lookup
+    takes `exact_seconds` and `semantic_seconds`, assumptions of the order of what `kvreplay bench` measures.
+    slo_ttft, slo_tpot: seconds that goodput asks of a request.
     """
 
 
