@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +30,8 @@ COLUMNS: dict[str, tuple[type[np.generic], str]] = {
     "page_cost": (np.float64, "page"),
     "access_bytes": (np.int64, "page access"),
 }
+
+_PART = 1 << 18  # entries of a column looked at together
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +112,9 @@ class Trace:
             column = getattr(self, name)
             if column is not None and column.min(initial=0) < 0:
                 raise TraceError(f"trace {self.name!r}: {name} holds {column.min()}", mend="correct it to 0 or more")
-        if len(self.pages) and int(self.pages.max()) >= self.n_pages:
-            raise TraceError(f"trace {self.name!r}: page id {self.pages.max()} but only {self.n_pages} distinct pages")
+        highest = max((int(part.max()) for part in _parts(self.pages)), default=-1)
+        if highest >= self.n_pages:
+            raise TraceError(f"trace {self.name!r}: page id {highest} but only {self.n_pages} distinct pages")
         if self.parent is not None and not _earlier(self.parent):
             raise TraceError(f"trace {self.name!r}: a page's parent is not one seen before it")
         # Times in order between finite ends are finite all: NaN is never in order.
@@ -127,6 +132,28 @@ class Trace:
     def n_accesses(self) -> int:
         """Page accesses: the length of `pages`."""
         return len(self.pages)
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """The page accesses start .. stop - 1, (stop - start,) uint32."""
+        return self.pages[start:stop]
+
+    def forget(self, start: int, stop: int) -> None:
+        """Let go of the memory that the requests start .. stop - 1 take where columns are mapped files.
+
+        They are read again when they are looked at: a trace larger than memory passes through it.
+        """
+        first, last = int(self.bounds[start]), int(self.bounds[stop])
+        for name, (_, index) in COLUMNS.items():
+            column = getattr(self, name)
+            if column is not None and index in ("page access", "request", "request + 1"):
+                low, high = (first, last) if index == "page access" else (start, stop)
+                _unmap(column, low, high)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the columns that are no mapped files, and so must fit into memory."""
+        columns = (getattr(self, name) for name in COLUMNS)
+        return sum(column.nbytes for column in columns if column is not None and _file(column) is None)
 
     @property
     def has_pages(self) -> bool:
@@ -174,6 +201,14 @@ class Trace:
                 digest.update(np.ascontiguousarray(column).data)
         return digest.hexdigest()
 
+    def described(self, name: str, meta: Mapping[str, Any] | None = None) -> Trace:
+        """The same requests under another `name`, and with other metadata if given; nothing is copied or read."""
+        other = copy.copy(self)
+        object.__setattr__(other, "name", name)
+        if meta is not None:
+            object.__setattr__(other, "meta", meta)
+        return other
+
     def __repr__(self) -> str:
         return f"Trace({self.name!r}, requests={self.n_requests}, accesses={self.n_accesses}, pages={self.n_pages})"
 
@@ -187,9 +222,37 @@ def _earlier(parent: np.ndarray) -> bool:
     return bool(np.all((parent >= -1) & (parent < np.arange(len(parent), dtype=np.int32))))
 
 
-def _rises(column: np.ndarray, chunk: int = 1 << 16) -> bool:
-    """Whether no value is below the one before it, or NaN; chunk by chunk, because the column may exceed memory."""
-    return all(
-        bool(np.all(column[i + 1 : i + chunk + 1] >= column[i : i + chunk][: len(column) - i - 1]))
-        for i in range(0, len(column) - 1, chunk)
-    )
+def _rises(column: np.ndarray) -> bool:
+    """Whether no value is below the one before it, or NaN."""
+    last = column[:1]
+    for part in _parts(column):
+        if not (np.all(part[:1] >= last) and np.all(part[1:] >= part[:-1])):
+            return False
+        last = part[-1:].copy()
+    return True
+
+
+def _parts(column: np.ndarray) -> Iterator[np.ndarray]:
+    """`column` part by part, because it may exceed memory."""
+    for start in range(0, len(column), _PART):
+        yield column[start : start + _PART]
+        _unmap(column, start, start + _PART)
+
+
+def _unmap(column: np.ndarray, start: int, stop: int) -> None:
+    """Let go of the memory of column[start:stop] if it is a mapped file, but for pages of memory at the ends."""
+    file = _file(column)
+    if file is not None and hasattr(mmap, "MADV_DONTNEED"):
+        whole = mmap.ALLOCATIONGRANULARITY
+        low = -(-start * column.itemsize // whole) * whole
+        length = min(stop, len(column)) * column.itemsize // whole * whole - low
+        if length > 0:
+            file.madvise(mmap.MADV_DONTNEED, low, length)
+
+
+def _file(column: np.ndarray) -> mmap.mmap | None:
+    """The mapped file that `column` is, if it is one."""
+    owner: Any = column
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return owner if isinstance(owner, mmap.mmap) else None

@@ -15,6 +15,7 @@ _SUBJECTS = {
     "tiers": "tiers: pages into host memory and a slab on disk and back, and where a codec pays",
     "codecs": "codecs: bytes, time and errors of stored K/V pages, beside a plain copy",
     "experiment": "experiment: what a grid of cells costs beside its replays, and how well that is told beforehand",
+    "stream": "stream: traces larger than memory, mapped or generated on the fly, beside one in memory",
     "entries": "entries: every policy online, a call at a time, and exact lookups",
     "semantic": "semantic: embedders, and indexes of their vectors",
     "serving": "serving: how many requests of a server are simulated in a second",
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 "--requests", type=positive, default=100_000, help="about, of the conversations (default: 100,000)"
             )
-        if subject in ("replay", "entries", "experiment"):
+        if subject == "stream":
+            sub.add_argument("--requests", type=positive, help="the longer of two lengths (default: 50 million)")
+        if subject in ("replay", "entries", "experiment", "stream"):
             sub.add_argument("--policies", metavar="NAME,...", type=lambda names: names.split(","), help="only these")
 
 

@@ -6,6 +6,8 @@ Exit codes: 0 done, 2 a mistake in the experiment, 3 a cell failed, 130 interrup
 from __future__ import annotations
 
 import argparse
+import contextlib
+import resource
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         help="let a cell fail that takes longer, compilation included; cells then run in processes (default: never)",
     )
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        type=_bytes,
+        help="replay no more cells at once than fit into so much memory, such as 4GiB, and tell how much it was",
+    )
     add_threads_argument(parser)
 
 
@@ -44,6 +52,16 @@ def add_threads_argument(parser: argparse.ArgumentParser) -> None:
     from .sources import positive
 
     parser.add_argument("--threads", metavar="N", type=positive, help="cells replayed at once (default: one per core)")
+
+
+def _bytes(text: str) -> int:
+    from kvreplay.simulator.replay import CapacityError, parse_capacity
+
+    with contextlib.suppress(CapacityError):
+        size = parse_capacity(text)
+        if size.unit == "bytes":
+            return int(size.value)
+    raise argparse.ArgumentTypeError(f"{text!r} is no size in bytes; write 4GiB or 500MB")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +80,13 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path("results", plan.name)
     try:
         results = run_plan(
-            plan, folder, resume=args.resume, threads=args.threads, timeout=args.timeout, watch=ProgressLine()
+            plan,
+            folder,
+            resume=args.resume,
+            threads=args.threads,
+            timeout=args.timeout,
+            memory=args.memory,
+            watch=ProgressLine(),
         )
     except KeyboardInterrupt:
         print(
@@ -78,6 +102,9 @@ def run(args: argparse.Namespace) -> int:
             for table in filter(None, (ratios(workload, "hit_ratio") if workload.rows else None, sizes(workload))):
                 print(f"{as_text(table)}\n")
         print(f"report: {folder / 'report.html'}")
+    if args.memory:
+        peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        print(f"peak memory: {peak / 2**10:.0f} MiB, mapped files included")
     if failed:
         print(f"{len(failed)} of {len(plan.cells)} cells failed; see {folder / 'run.json'}", file=sys.stderr)
         return 3

@@ -6,26 +6,31 @@ largest capacity; between these, time and memory change with the logarithm of th
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import dataclasses
 import hashlib
 import heapq
+import itertools
 import json
 import math
+import resource
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from kvreplay.files import write_whole
 from kvreplay.simulator.replay.pilot import Pilot, pilot
 from kvreplay.traces.catalogue import cache_dir
-from kvreplay.traces.trace import COLUMNS
 
 from . import provenance
+from .errors import ExperimentError
 from .plan import Cell, engine_version
 
 _SECONDS = 0.1  # of a short replay
 _WORTH = 100  # a run tries cells that take so many times as long as trying them
 _REMEMBERED = 10_000  # short replays
+_BUFFERS = 8 << 20  # bytes of a cell besides its state: what is read of a mapped trace, hits, numbers drawn
 # Of what was not tried. Built-in policies take 5 ns an access (FIFO) to 150 ns (adaptive), and 100 bytes a page.
 _SECONDS_PER_ACCESS, _BYTES_PER_PAGE = 60e-9, 100
 
@@ -66,11 +71,30 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
 
 
 def memory_of_traces(cells: Iterable[Cell]) -> int:
-    """Bytes that the cells share: every column, mapped ones included, and what offline policies are told of one."""
+    """Bytes that the cells share: columns that are no mapped files, and what offline policies are told of one trace."""
     traces = {id(cell.trace): cell.trace for cell in cells}
-    columns = (getattr(trace, name) for trace in traces.values() for name in COLUMNS)
-    futures = (8 * cell.trace.n_accesses for cell in cells if "future" in cell.policy.needs)
-    return sum(column.nbytes for column in columns if column is not None) + max(futures, default=0)
+    return sum(trace.nbytes for trace in traces.values()) + max(map(_told, cells), default=0)
+
+
+def _told(cell: Cell) -> int:
+    return 8 * cell.trace.n_accesses if "future" in cell.policy.needs else 0
+
+
+def threads_within(limit: int, cells: Sequence[Cell], threads: int) -> int:
+    """How many of `cells`, no more than `threads`, this process may replay at a time and stay below `limit` bytes.
+
+    Raises ExperimentError where it is not even one.
+    """
+    pages, page_bytes = int(Path("/proc/self/statm").read_text().split()[1]), resource.getpagesize()
+    room = limit - pages * page_bytes - max((_told(cell) for cell in cells), default=0)
+    needs = {cell.key: cost.memory + _BUFFERS for cell, cost in zip(cells, estimate(cells), strict=True)}
+    largest = sorted(cells, key=lambda cell: -needs[cell.key])
+    sums = list(itertools.accumulate(needs[cell.key] for cell in largest[:threads]))
+    if sums and sums[0] > room:
+        left = f"{max(room, 0) / 2**20:.0f} MiB are left of --memory beside the program and the traces"
+        what = f"{largest[0].label}: needs {sums[0] / 2**20:.0f} MiB, and {left}"
+        raise ExperimentError(f"{what}; allow more, or estimate from samples (kvreplay curve --sample)")
+    return max(bisect.bisect_right(sums, room), 1)
 
 
 def makespan(seconds: Iterable[float], threads: int) -> float:

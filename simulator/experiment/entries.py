@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,7 +33,7 @@ class TraceSpec(NamedTuple):
     def make(self) -> Trace:
         """The trace. Raises TraceError."""
         trace = workloads.generate(self.name, **self.given) if self.generated else load(self.name, **self.given)
-        return trace if self.label is None else dataclasses.replace(trace, name=self.label)
+        return trace if self.label is None else trace.described(self.label)
 
 
 def parse_policies(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -173,7 +172,7 @@ def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:
             known.append(trace.content_hash)
         number = known.index(trace.content_hash) + 1
         # One file read in two ways, say: their rows must not look like replicates of each other.
-        traces[id(spec)] = trace if number == 1 else dataclasses.replace(trace, name=f"{trace.name} ({number})")
+        traces[id(spec)] = trace if number == 1 else trace.described(f"{trace.name} ({number})")
     if problems:
         raise ExperimentError(problems)
     return traces

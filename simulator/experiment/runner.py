@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kvreplay.simulator.replay import Result
-from kvreplay.simulator.replay.threads import in_threads
+from kvreplay.simulator.replay.threads import default_threads, in_threads
 
 from . import provenance
 from .attempt import Failure, attempt
-from .cost import estimate
+from .cost import estimate, threads_within
 from .plan import Cell, Plan, make_plan
 from .processes import in_processes
 from .store import Results, open_journal, remove_reports, write_results
@@ -41,18 +41,20 @@ def run(
     resume: bool = False,
     threads: int | None = None,
     timeout: float | None = None,
+    memory: int | None = None,
     watch: Watcher | None = None,
 ) -> Results:
     """Run an experiment, a YAML file or a mapping, and write its result folder (default: ``results/<name>``).
 
     `overrides` are ``key=value`` as for ``--set``. `resume` takes over the cells that are finished already.
     `threads` cells run at a time (default: one per core); the rows do not depend on it. With `timeout` they run in
-    processes, and one that takes more seconds than that fails. Cells that fail are in ``run["failed"]`` of the results.
-    Raises ExperimentError with every mistake in the experiment.
+    processes, and one that takes more seconds than that fails. With `memory`, in bytes, no more of them run at a time
+    than fit. Cells that fail are in ``run["failed"]`` of the results. Raises ExperimentError with every mistake in the
+    experiment.
     """
     plan = make_plan(experiment, overrides)
     folder = Path("results", plan.name) if out is None else Path(out)
-    return run_plan(plan, folder, resume=resume, threads=threads, timeout=timeout, watch=watch)
+    return run_plan(plan, folder, resume=resume, threads=threads, timeout=timeout, memory=memory, watch=watch)
 
 
 def run_plan(
@@ -62,6 +64,7 @@ def run_plan(
     resume: bool = False,
     threads: int | None = None,
     timeout: float | None = None,
+    memory: int | None = None,
     watch: Watcher | None = None,
 ) -> Results:
     """`run` for a plan. What has finished is in the folder even where this is interrupted."""
@@ -71,6 +74,8 @@ def run_plan(
     with open_journal(folder) as journal:
         remove_reports(folder)
         todo = [cell for cell in plan.cells if not (resume and cell.key in journal.entries)]
+        if memory is not None:
+            threads = threads_within(memory, todo, threads or default_threads())
         try:
             for cell, result in run_cells(todo, threads, timeout, watch):
                 if isinstance(result, Failure):

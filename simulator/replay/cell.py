@@ -22,6 +22,7 @@ from .requests import requests_of
 
 # Accesses per call of a compiled loop: the hit bytes stay in the processor's cache, and Ctrl-C is answered at once.
 _CHUNK = 1 << 18
+_KEPT = 1 << 20  # accesses that are replayed before the memory of mapped columns is given back
 
 
 def windows_of(start: int, stop: int, count: int) -> Iterator[tuple[int, int, int]]:
@@ -88,6 +89,7 @@ class Cell:
         self._controller = controller
         self._expiry = None if ttl is None else Expiry(trace, ttl, reading)
         self._hit = np.empty(0, np.uint8)
+        self._kept = 0  # the first request whose columns may be in memory, where they are mapped files
 
     def compile(self) -> None:
         """Compile what the first call would else compile: replays nothing."""
@@ -145,20 +147,25 @@ class Cell:
                 self._expiry.apply(start, stop, self._hit)
             yield start, stop, self._hit[:accesses]
             if controller is not None:
-                controller.observe(self.trace.pages[bounds[start] : bounds[stop]], self._hit[:accesses])
+                controller.observe(self.trace.read(bounds[start], bounds[stop]), self._hit[:accesses])
                 if stop % controller.period == 0 and stop < self.trace.n_requests:
                     self.resize(controller.decide(self.capacity), stop)
+            if bounds[stop] - bounds[self._kept] > _KEPT:
+                self.trace.forget(self._kept, stop)
+                self._kept = stop
             start = stop
 
     def _bind(
         self, bound: Callable[[Callable[..., None]], Callable[..., None]]
     ) -> Callable[[int, int, np.ndarray], None]:
         trace, state, cached, tally = self.trace, self.state, self.cached, self.tally
-        bounds, pages = trace.bounds, trace.pages
+        bounds = trace.bounds
         if self.policy.hooks.by_request:
             run = bound(loops.replay_served)
             offsets, seen = trace.offsets, np.zeros(trace.n_pages, np.uint8)
-            return lambda start, stop, hit: run(state, offsets, pages, start, stop, hit, seen, self.capacity, tally)
+            return lambda start, stop, hit: run(
+                state, offsets, trace.pages, start, stop, hit, seen, self.capacity, tally
+            )
         if self.reading == "prefix":
             run = bound(loops.replay_prefix)
             offsets = trace.offsets
@@ -166,7 +173,7 @@ class Cell:
             tree = (trace.parent, children, in_use, np.empty(trace.n_pages, np.uint32))
             self._held = tree
             return lambda start, stop, hit: run(
-                state, offsets, pages, start, stop, hit, cached, self.capacity, tally, *tree
+                state, offsets, trace.pages, start, stop, hit, cached, self.capacity, tally, *tree
             )
         loop: Callable[..., None] = loops.replay_independent
         sizes: list[Any] = []
@@ -178,9 +185,12 @@ class Cell:
             loop, sizes = loops.replay_resized, [trace.access_bytes, held]
         self._held = (held,)
         run = bound(loop)
-        return lambda start, stop, hit: run(
-            state, pages, bounds[start], bounds[stop], hit, cached, self.capacity, tally, *sizes
-        )
+
+        def advance(start: int, stop: int, hit: np.ndarray) -> None:
+            first, last = bounds[start], bounds[stop]
+            run(state, trace.read(first, last), first, last, hit, cached, self.capacity, tally, *sizes)
+
+        return advance
 
     def _check(self) -> None:
         if self.tally[loops.FAULT]:

@@ -18,6 +18,7 @@ from kvreplay.simulator.caches.front import Front, front
 from kvreplay.simulator.caches.sizing import Sizing, SizingError
 from kvreplay.simulator.serving.model import models
 from kvreplay.traces.errors import TraceError
+from kvreplay.traces.stream import Stream
 from kvreplay.traces.trace import Trace
 
 from . import loops, row
@@ -168,6 +169,11 @@ def fit(
         needed = policy.hooks.reading
         raise PolicyError(
             f"policy {policy.label} works in the {needed} reading only; set reading: {needed} (--pages {needed})"
+        )
+    if policy.needs & {"future", "requests"} and isinstance(trace, Stream):
+        raise TraceError(
+            f"{trace.name} is generated as it is replayed, and policy {policy.label} looks at all of it",
+            mend="use another trace or policy",
         )
     if "parent" in policy.needs and trace.parent is None:
         raise PolicyError(

@@ -50,12 +50,13 @@ def serve(state, pages, request): ...
 
 
 def replay_independent(state, pages, start, stop, hit, cached, capacity, tally):
-    """Every page for itself, all of one size. `hit` (stop - start,) uint8, `cached` (n_pages,) uint8."""
+    """Every page for itself, all of one size. `pages` (stop - start,) uint32, `hit` likewise uint8, `cached` (n_pages,)
+    uint8."""
     used = tally[USED]
     evictions = tally[EVICTIONS]
     n_pages = len(cached)
     for now in range(start, stop):
-        page = pages[now]
+        page = pages[now - start]
         if cached[page]:
             hit[now - start] = 1
             on_hit(state, page, now)
@@ -84,7 +85,7 @@ def replay_sized(state, pages, start, stop, hit, cached, capacity, tally, page_b
     """Every page for itself, each with its own size; `capacity` and USED in bytes. Pages larger than it stay out."""
     used = tally[USED]
     for now in range(start, stop):
-        page = pages[now]
+        page = pages[now - start]
         if cached[page]:
             hit[now - start] = 1
             on_hit(state, page, now)
@@ -113,7 +114,7 @@ def replay_resized(state, pages, start, stop, hit, cached, capacity, tally, acce
     """
     used = tally[USED]
     for now in range(start, stop):
-        page = pages[now]
+        page = pages[now - start]
         size = access_bytes[now]
         if cached[page] == _KNOWN and held[page] == size:
             hit[now - start] = 1

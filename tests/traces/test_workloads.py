@@ -22,7 +22,9 @@ SMALL = {
     "mix": {"parts": [{"workload": "zipf"}, {"workload": "scan"}], "requests": 200},
     "questions": {"source": str(Path(__file__).with_name("questions.csv")), "requests": 200},
     "system_prompt": {"requests": 50, "system_words": 100},
-} | {name: {"requests": 200} for name in ("diverse", "loop", "paraphrased", "repetitive", "scan", "zipf")}
+} | {
+    name: {"requests": 200} for name in ("diverse", "loop", "paraphrased", "repetitive", "scan", "zipf", "zipf_stream")
+}
 
 
 def test_the_names_are_these():

@@ -31,6 +31,7 @@ _NAMES = (
     "scan",
     "system_prompt",
     "zipf",
+    "zipf_stream",
 )
 
 
@@ -59,7 +60,7 @@ def generate(name: str, /, **params: Any) -> Trace:
         for key, value in checked.items()
     }
     meta = {"source": "generated", "workload": name, "params": recorded, "seed": recorded["seed"]}
-    return dataclasses.replace(trace, name=_label(name, params), meta=meta)
+    return trace.described(_label(name, params), meta)
 
 
 def _label(name: str, params: dict[str, Any]) -> str:

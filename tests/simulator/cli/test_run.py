@@ -146,3 +146,13 @@ def test_progress_elsewhere_is_plain_lines(monkeypatch):
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.6, "1:00"), (61, "1:01"), (3600 * 2 + 61, "2:01:01")])
 def test_clock(seconds, text):
     assert progress.clock(seconds) == text
+
+
+def test_memory_is_bounded_and_told(experiment, capsys):
+    assert main(["run", experiment, "--memory", "50GiB"]) == 0
+    assert re.fullmatch(r"peak memory: \d+ MiB, mapped files included", capsys.readouterr().out.splitlines()[-1])
+    assert main(["run", experiment, "--memory", "1MiB"]) == 2
+    assert "MiB, and 0 MiB are left of --memory beside the program" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["run", experiment, "--memory", "5%"])
+    assert "'5%' is no size in bytes; write 4GiB or 500MB" in capsys.readouterr().err

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvreplay.simulator.experiment import cost, make_plan
-from kvreplay.simulator.experiment.cost import Cost, estimate, makespan, memory_of_traces
+from kvreplay.simulator.experiment import ExperimentError, cost, make_plan
+from kvreplay.simulator.experiment.cost import Cost, estimate, makespan, memory_of_traces, threads_within
 from kvreplay.simulator.experiment.runner import run_cells
 from kvreplay.simulator.replay.pilot import Pilot, pilot
 
@@ -95,3 +95,14 @@ def test_a_pilot_measures_the_state():
     assert 9 * pages <= found.memory <= 9 * pages + 20_000  # cached, previous, next: 1 + 4 + 4 bytes a page
     assert found.start > 0
     assert found.per_access > 0
+
+
+def test_as_many_cells_run_at_a_time_as_fit(monkeypatch):
+    gib = 2**30
+    cells = make_plan(GRID | {"policy": "lru"}).cells
+    monkeypatch.setattr(cost, "estimate", lambda cells: [Cost(1, gib * size) for size in (10, 40, 20)])
+    # Beside the program, which takes less than 5 GiB.
+    assert [threads_within(gib * limit, cells, 8) for limit in (45, 60, 66, 70, 76)] == [1, 1, 2, 2, 3]
+    assert threads_within(gib * 76, cells, 2) == 2
+    with pytest.raises(ExperimentError, match=rf"{cells[1].label}: needs 40968 MiB, and \d+ MiB are left of --memory"):
+        threads_within(gib * 39, cells, 8)

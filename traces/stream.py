@@ -1,0 +1,85 @@
+"""A trace that is generated as it is replayed: longer than memory and disks, which never hold it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import xxhash
+
+from .errors import TraceError
+from .trace import Trace
+
+
+class Source(Hashable, Protocol):
+    """Where a stream comes from. Frozen, so that equal ones make the same stream."""
+
+    def block(self, number: int) -> np.ndarray:
+        """The page accesses number * BLOCK onwards, (BLOCK,) uint32: the same however often, on whatever thread."""
+
+
+BLOCK = 1 << 18  # page accesses generated at a time
+
+
+class Stream(Trace):
+    """A trace of one page a request whose pages are not kept: `read` makes them, `pages` raises TraceError.
+
+    `n_pages` is how many there are to be asked for; some may never be. Pages are numbered as `source` likes.
+    """
+
+    source: Source
+    accesses: int
+
+    def __init__(self, name: str, accesses: int, n_pages: int, source: Source, meta: Mapping[str, Any]) -> None:
+        for field in dataclasses.fields(Trace):
+            if field.name != "pages":
+                object.__setattr__(self, field.name, None)
+        values = {"name": name, "n_pages": n_pages, "meta": meta, "source": source, "accesses": accesses}
+        self.__dict__.update(values)
+
+    @property
+    def pages(self) -> np.ndarray:  # type: ignore[override]
+        mend = "replay a workload that is kept, such as zipf"
+        raise TraceError(f"{self.name} is generated as it is replayed; this needs all of it at hand", mend=mend)
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        stop = max(min(stop, self.n_accesses), start)
+        first, last = start // BLOCK, max(stop - 1, start) // BLOCK
+        blocks = [_block(self.source, number) for number in range(first, last + 1)]
+        pages = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        pages = pages[start - first * BLOCK : stop - first * BLOCK]
+        pages.flags.writeable = False
+        return pages
+
+    def forget(self, start: int, stop: int) -> None:
+        pass
+
+    @property
+    def n_requests(self) -> int:
+        return self.accesses
+
+    @property
+    def n_accesses(self) -> int:
+        return self.accesses
+
+    @property
+    def nbytes(self) -> int:
+        return 0
+
+    @property
+    def has_pages(self) -> bool:
+        return True
+
+    @functools.cached_property
+    def content_hash(self) -> str:
+        """32 hex digits over what makes the stream."""
+        return xxhash.xxh3_128_hexdigest(f"{self.source!r}:{BLOCK}:{self.accesses}:{self.n_pages}".encode())
+
+
+@functools.lru_cache(maxsize=16)
+def _block(source: Source, number: int) -> np.ndarray:
+    """The block, kept for a moment: what is read need not begin and end where blocks do."""
+    return source.block(number)
