@@ -73,8 +73,8 @@ class Twin:
         return None
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 14)), max_size=60))
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10)), min_size=30, max_size=80))
 def test_every_page_is_found_where_lru_lists_have_it(tmp_path_factory, calls):
     store, twin = three_tiers(tmp_path_factory.mktemp("slab")), Twin((2, 3, 4))
     for is_put, i in calls:
