@@ -1,11 +1,19 @@
-"""Simulates replicas of a model under a trace's traffic, and prints latency, throughput and memory, all modelled."""
+"""Simulates replicas of a model under a trace's traffic, and prints latency, throughput and memory, all modelled.
+
+SOURCE may be a YAML file of `question`, `trace` and `settings`. Settings take several values, with commas between: then
+every combination is simulated, and a table compares them.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kvreplay.simulator.serving.simulation import Simulation
 
 HELP = "simulate a server under a trace's traffic: latency, throughput, memory"
 
@@ -50,21 +58,59 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given, for `simulate` to check."""
+    """The settings that were given, for `simulate` to check; a list where several values were, with commas between."""
+    import yaml
+
     from kvreplay.parameters import parse_pairs
 
     named = [f"{name}={value}" for name in _ARGUMENTS if (value := getattr(args, name)) is not None]
-    return parse_pairs([*named, *args.set], "--set")
+    given = parse_pairs([*named, *args.set], "--set")
+    return {
+        name: yaml.safe_load(f"[{value}]") if isinstance(value, str) and "," in value else value
+        for name, value in given.items()
+    }
 
 
 def run(args: argparse.Namespace) -> int:
-    from kvreplay.simulator.serving import simulate
+    from kvreplay.simulator.serving.sweep import combinations, read_sweep, sweep
 
     from .sources import open_source
 
-    trace = open_source(args.source, args.format, args.option)
-    simulation = simulate(trace, **given_settings(args))
-    row = simulation.row
+    sources, settings = [args.source], given_settings(args)
+    if args.source.endswith((".yaml", ".yml")):
+        experiment = read_sweep(args.source)
+        sources, settings = experiment.trace, {**experiment.settings, **settings}
+        if experiment.question and not args.json:
+            print(experiment.question)
+    traces = [open_source(source, args.format, args.option) for source in sources]
+    simulations = (simulation for trace in traces for simulation in sweep(trace, **settings))
+    if len(traces) * len(combinations(settings)) == 1:
+        return _one(next(simulations), args)
+    return _many(simulations, args)
+
+
+def _many(simulations: Iterator[Simulation], args: argparse.Namespace) -> int:
+    from kvreplay.simulator.report.table import as_text
+    from kvreplay.simulator.serving.tables import comparison, varied, write_rows
+
+    rows = []
+    for simulation in simulations:
+        rows.append(simulation.row)
+        if args.json:
+            print(json.dumps(rows[-1]), flush=True)
+    if args.out is not None:
+        write_rows(rows, args.out)
+    if args.plot is not None:
+        from kvreplay.simulator.report.serving_plots import draw_sweep
+
+        draw_sweep(rows, varied(rows), args.plot)
+    if not args.json:
+        print(as_text(comparison(rows)))
+    return 0
+
+
+def _one(simulation: Simulation, args: argparse.Namespace) -> int:
+    row, trace = simulation.row, simulation.trace
     if args.out is not None:
         simulation.write(args.out)
     if args.plot is not None:

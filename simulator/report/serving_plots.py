@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,7 +18,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from kvreplay.files import write_whole
 
 from .figure import to_png, to_svg
-from .style import SETTINGS
+from .style import SETTINGS, looks
 
 if TYPE_CHECKING:
     from kvreplay.simulator.serving.simulation import Simulation
@@ -43,6 +43,73 @@ def draw_simulation(simulation: Simulation, path: Path) -> None:
     row = simulation.row
     title = f"{row['trace']}: {row['replicas']} x {row['model']} on {row['device']}, {row['router']}, modelled"
     _write(panels, title, path)
+
+
+def draw_sweep(rows: Sequence[dict[str, Any]], varied: Sequence[str], path: Path) -> None:
+    """How simulations that differ in the settings `varied` compare, into a .png or .svg.
+
+    Where the rate of arrivals is one of them: throughput and latency against the offered load, a line for each of the
+    others' values. Everywhere: time to the first token against the token hit ratio.
+    """
+    panels: list[Callable[[Axes], None]] = [partial(_hits_and_latency, rows, varied)]
+    if "rate" in varied and rows[0]["offered_requests_per_second"] is not None:
+        lines = [name for name in varied if name != "rate"]
+        panels = [partial(_against_load, rows, lines), partial(_latency_against_load, rows, lines), *panels]
+    row = rows[0]
+    _write(panels, f"{row['trace']}: {row['model']} on {row['device']}, modelled", path)
+
+
+def _lines(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Rows by the values of `names`, in words."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(", ".join(str(row[name]) for name in names), []).append(row)
+    return found
+
+
+def _against_load(rows: Sequence[dict[str, Any]], names: Sequence[str], axes: Axes) -> None:
+    lines = _lines(rows, names)
+    for (label, own), look in zip(lines.items(), looks(lines).values(), strict=True):
+        own = sorted(own, key=lambda row: row["rate"])
+        offered = [row["offered_requests_per_second"] for row in own]
+        axes.plot(offered, [row["requests_per_second"] for row in own], **look.line(), label=label or None)
+        stable = [load for load, row in zip(offered, own, strict=True) if row["verdict"] == "stable"]
+        if stable and len(stable) < len(own):
+            axes.axvline(max(stable), color=look.colour, linewidth=0.8, linestyle=":")
+    most = max(row["offered_requests_per_second"] for row in rows)
+    axes.plot([0, most], [0, most], color=_GREY, linewidth=0.8, zorder=0)
+    axes.set(xlabel="requests offered a second", ylabel="requests served a second", ylim=(0, None), xlim=(0, None))
+    axes.set_title("Throughput (dotted: the last stable load)")
+    if len(lines) > 1:
+        axes.legend(fontsize=8)
+
+
+def _latency_against_load(rows: Sequence[dict[str, Any]], names: Sequence[str], axes: Axes) -> None:
+    lines = _lines(rows, names)
+    for (label, own), look in zip(lines.items(), looks(lines).values(), strict=True):
+        own = sorted((row for row in own if row["ttft_p50"] is not None), key=lambda row: row["rate"])
+        offered = [row["offered_requests_per_second"] for row in own]
+        axes.plot(offered, [row["ttft_p50"] for row in own], **look.line(), label=label or "median")
+        axes.fill_between(
+            offered, [row["ttft_p50"] for row in own], [row["ttft_p90"] for row in own], color=look.colour, alpha=0.12
+        )
+    axes.set(xlabel="requests offered a second", ylabel="seconds", yscale="log", xlim=(0, None))
+    axes.set_title("To the first token: median to p90, while stable")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: "")
+    axes.legend(fontsize=8)
+
+
+def _hits_and_latency(rows: Sequence[dict[str, Any]], varied: Sequence[str], axes: Axes) -> None:
+    lines = _lines([row for row in rows if row["ttft_mean"] is not None], [name for name in varied if name != "rate"])
+    for (label, own), look in zip(lines.items(), looks(lines).values(), strict=True):
+        ratios = [100 * (row["token_hit_ratio"] or 0.0) for row in own]
+        axes.plot(ratios, [row["ttft_mean"] for row in own], **look.line() | {"linestyle": ""}, label=label or None)
+    axes.set(
+        xlabel="token hit ratio, %", ylabel="mean seconds to the first token", title="Hits and latency", ylim=(0, None)
+    )
+    if len(lines) > 1:
+        axes.legend(fontsize=8)
 
 
 def draw_validation(validation: Validation, path: Path) -> None:

@@ -73,11 +73,19 @@ class Simulation:
             "page_tokens": self.server.page_tokens,
             "pages": self.server.pages,
             **figures,
+            "offered_requests_per_second": self._offered,
             **(self.front.stats() if self.front is not None else {}),
             "dollars_per_million_tokens": 1e6 * dollars / tokens if tokens else None,
             "events": self.recorder.digest(),
             "trace_hash": self.trace.content_hash,
         }
+
+    @property
+    def _offered(self) -> float | None:
+        """Requests that arrive in a second; None in a closed loop."""
+        if self.settings["concurrency"] is not None or not self.trace.duration:
+            return None
+        return self.trace.n_requests / self.trace.duration * self.settings["rate"]
 
     def write(self, folder: str | os.PathLike[str]) -> None:
         """Write requests.parquet, seconds.parquet, steps.parquet and row.json into `folder`, made if need be."""
