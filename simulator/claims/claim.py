@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
-from pydantic import ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator
 
+from kvreplay.simulator.caches import stack
 from kvreplay.simulator.experiment.errors import ExperimentError
 from kvreplay.simulator.experiment.yaml_source import read
 
@@ -21,6 +22,11 @@ def _target(value: Any) -> Target:
     return parse_target(value)
 
 
+def _stack(written: list[Any]) -> list[Any]:
+    stack.parse(written)  # before any work is done: an embedder may not be installed
+    return written
+
+
 class Claim(pydantic.BaseModel):
     """A claimed figure, and what it is held against: a metric of replays, or a measure."""
 
@@ -29,7 +35,7 @@ class Claim(pydantic.BaseModel):
     says: Annotated[str, Field(description="the claim as a sentence")]
     claimed: Annotated[Target, PlainValidator(_target)]
     trace: Annotated[dict[str, Any] | None, Field(description="a generated workload; its seeds are the file's")] = None
-    stack: Annotated[list[Any], Field(description="the tiers in front of the pages")] = []
+    stack: Annotated[list[Any], AfterValidator(_stack), Field(description="the tiers in front of the pages")] = []
     metric: Annotated[str | None, Field(description="the column of the rows that is the figure")] = None
     vary: Annotated[dict[str, list[Any]], Field(description="workload parameters, and values to try them at")] = {}
     measure: Annotated[str | None, Field(description="a function of simulator/claims/measures.py")] = None

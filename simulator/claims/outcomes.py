@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +24,13 @@ class Figure(NamedTuple):
     value: float
     half_width: float
     kind: str  # counted, measured or modelled
+    precision: float | None = None  # where a semantic cache answered: the share of the hits that were right
 
     @classmethod
-    def of(cls, samples: list[float], kind: str) -> Figure:
+    def of(cls, samples: list[float], kind: str, precisions: Sequence[float] = ()) -> Figure:
         """The figure of `samples`, at least one."""
-        return cls(float(np.mean(samples)), over_seeds(samples) or 0.0, kind)
+        precision = float(np.mean(precisions)) if precisions else None
+        return cls(float(np.mean(samples)), over_seeds(samples) or 0.0, kind, precision)
 
 
 class Outcome(NamedTuple):
@@ -69,17 +71,20 @@ def _replayed(claims: Claims, claim: Claim, changed: dict[str, Any], where: str)
     experiment = {
         "name": "claims",
         "trace": [{**claim.trace, **changed, "seed": claims.seeds}],
+        "stack": [claim.stack],
         **claims.model_dump(include={"policy", "capacity", "reading"}),
     }
     try:
         plan = make_plan(experiment)
     except ExperimentError as error:
         raise ExperimentError(f"{where}: {problem}" for problem in error.problems) from None
-    samples = []
+    rows: dict[int, dict[str, Any]] = {}
     for cell, result in run_cells(plan.cells):
         if isinstance(result, Failure):
             raise ExperimentError(f"{where}: {cell.label}: {result.error}")
         if not isinstance(result.row.get(claim.metric), int | float):
             raise ExperimentError(f"{where}: its rows have no figure {claim.metric!r}; name a column with numbers")
-        samples.append((cell.trace.meta["seed"], float(result.row[claim.metric])))
-    return Figure.of([value for _, value in sorted(samples)], "counted")
+        rows[cell.trace.meta["seed"]] = result.row
+    ordered = [rows[seed] for seed in claims.seeds]
+    judged = [row["answered_precision"] for row in ordered if row["semantic_precision"] is not None]
+    return Figure.of([float(row[claim.metric]) for row in ordered], "counted", judged)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kvreplay.simulator.report.html import as_html, document
+from kvreplay.simulator.report.numbers import percent
 from kvreplay.simulator.report.table import Table, as_markdown, escape
 
 from .outcomes import Figure, Outcome
@@ -83,7 +84,8 @@ def reasons(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
 
 
 def _shown(target: Target, figure: Figure) -> str:
-    if not figure.half_width:
-        return target.show(figure.value)
-    low, high = figure.value - figure.half_width, figure.value + figure.half_width
-    return f"{target.show(figure.value)} ({target.show(low)} to {target.show(high)})"
+    text = target.show(figure.value)
+    if figure.half_width:
+        low, high = figure.value - figure.half_width, figure.value + figure.half_width
+        text += f" ({target.show(low)} to {target.show(high)})"
+    return text if figure.precision is None else f"{text}, {percent(figure.precision, 1)} of the hits right"
