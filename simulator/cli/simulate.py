@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument("--out", metavar="DIR", help="write the tables there: requests, seconds, steps, and the row")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw what happened, .png or .svg")
+    parser.add_argument(
+        "--chrome-trace", metavar="FILE", help="write every step and request of one simulation for ui.perfetto.dev"
+    )
     parser.add_argument("--json", action="store_true", help="print the row as one JSON object")
 
 
@@ -117,6 +120,10 @@ def _one(simulation: Simulation, args: argparse.Namespace) -> int:
         from kvreplay.simulator.report.serving_plots import draw_simulation
 
         draw_simulation(simulation, args.plot)
+    if args.chrome_trace is not None:
+        from kvreplay.simulator.serving.perfetto import write_chrome_trace
+
+        write_chrome_trace(simulation, args.chrome_trace)
     if args.json:
         print(json.dumps(row))
         return 0
