@@ -13,6 +13,7 @@ __getattr__, __all__ = lazy(
         "load": "kvreplay.traces",
         "generate": "kvreplay.traces",
         "replay": "kvreplay.simulator.replay",
+        "replay_concurrent": "kvreplay.simulator.caches.pages",
         "sweep": "kvreplay.simulator.replay",
         "curve": "kvreplay.simulator.replay",
         "curve_rows": "kvreplay.simulator.replay",

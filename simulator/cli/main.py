@@ -12,8 +12,8 @@ import threading
 from importlib.metadata import version
 
 COMMANDS = (
-    *("run", "replay", "simulate", "validate", "curve", "bounds", "check", "claims", "compare", "plot", "report"),
-    *("traces", "policies", "schema", "bench"),
+    *("run", "replay", "concurrent", "simulate", "validate", "curve", "bounds", "check", "claims"),
+    *("compare", "plot", "report", "traces", "policies", "schema", "bench"),
 )
 
 

@@ -169,11 +169,11 @@ class Cell:
         if self.reading == "prefix":
             run = bound(loops.replay_prefix)
             offsets = trace.offsets
-            children, in_use = np.zeros(trace.n_pages, np.int32), np.zeros(trace.n_pages, np.uint8)
+            children, in_use = np.zeros((2, trace.n_pages), np.int32)
             tree = (trace.parent, children, in_use, np.empty(trace.n_pages, np.uint32))
             self._held = tree
             return lambda start, stop, hit: run(
-                state, offsets, trace.pages, start, stop, hit, cached, self.capacity, tally, *tree
+                state, offsets, trace.pages, start, stop, hit, cached, self.capacity, tally, *tree, loops.WHOLE, 0
             )
         loop: Callable[..., None] = loops.replay_independent
         sizes: list[Any] = []

@@ -24,8 +24,10 @@ TALLY_SIZE = 10
 # Faults.
 VICTIM, HITS, ROOM = 1, 2, 3  # the page that evict() returned; what serve() said of its hits, and of its changes
 
-# What `step_prefix` does: pin the cached pages up to the first that is not; cache and pin pages that are not; unpin.
-LOOKUP, INSERT, RELEASE = range(3)
+# Steps of a request in the prefix loop, bits: pin the cached pages up to the first that is not; cache and pin that and
+# those behind it; unpin.
+LOOKUP, INSERT, RELEASE = 1, 2, 4
+WHOLE = LOOKUP | INSERT | RELEASE
 
 # Entries of `cached` where there is more to tell than cached from not: in the prefix loop, and where objects grow.
 _KNOWN, _GIVEN_UP = 1, 2
@@ -162,52 +164,76 @@ def _make_room(state, now, used, room, cached, held, tally):
     return used
 
 
-def replay_prefix(state, offsets, pages, start, stop, hit, cached, capacity, tally, parent, children, in_use, evicted):
+def replay_prefix(
+    state, offsets, pages, start, stop, hit, cached, capacity, tally, parent, children, in_use, evicted, steps, since
+):
     """Requests `start` .. `stop` - 1 as prefixes: only the cached pages from the start on hit, and leaves leave first.
 
     A request pins the pages it hits, uses them from the last to the first, makes room for the others, and inserts
     those from the last to the first as well, so that a page is never colder than one that depends on it. No more
     than the first `capacity` pages of a request are cached. `children` (n_pages,) int32: cached pages right behind
-    each page; `in_use` (n_pages,) uint8: pinned; `evicted` (capacity,) uint32: scratch.
+    each page; `in_use` (n_pages,) int32: how many requests pin each; `evicted` (capacity,) uint32: what left for the
+    last request, LEFT pages.
+
+    A cache that many requests use at once asks for one of the `steps` of one request, for some of its pages; the first
+    page of `pages` is access number `since` then. Returns the position behind the last page that it was done for.
     """
     first = offsets[start]
+    end = first
     for request in range(start, stop):
         low, high = offsets[request], offsets[request + 1]
-        missed = _match(pages, low, high, cached)
-        for now in range(low, missed):
-            hit[now - first] = 1
-        for now in range(missed, high):
-            hit[now - first] = 0
-        _use(state, pages, low, missed, 0, cached, tally, in_use)
+        missed = high if steps == RELEASE else low
+        if steps & LOOKUP:
+            while missed < high and cached[pages[missed]]:
+                hit[missed - first] = 1
+                missed += 1
+            for i in range(missed, high):
+                hit[i - first] = 0
+            pinned = 0
+            for i in range(missed - 1, low - 1, -1):
+                page = pages[i]
+                pinned += in_use[page] == 0
+                in_use[page] += 1
+                if cached[page] == _KNOWN:
+                    on_hit(state, page, since + i)
+                else:
+                    _tell(state, page, since + i, cached, tally)
+            tally[PINNED] += pinned
         tally[LEFT] = 0
-        room = min(high, low + capacity)
-        end = _add(state, pages, missed, room, 0, cached, capacity, tally, parent, children, in_use, evicted)
-        tally[REJECTIONS] += high - end
-        _settle(state, pages, low, missed, end, 0, cached, tally, in_use, True)
+        end = missed
+        if steps & INSERT:
+            room = min(high, missed + capacity - tally[PINNED])  # whatever nobody pins can leave
+            while end < room:
+                page = pages[end]
+                if tally[USED] < capacity:
+                    tally[USED] += 1
+                elif not admit(state, page, since + end) or not _evict_leaf(
+                    state, since + end, cached, tally, parent, children, in_use, evicted
+                ):
+                    break
+                cached[page] = _KNOWN
+                if parent[page] >= 0:
+                    children[parent[page]] += 1
+                end += 1
+            tally[REJECTIONS] += high - end
+            tally[PEAK] = max(tally[PEAK], tally[USED])
+        if steps != LOOKUP:
+            stays = 0 if steps & RELEASE else 1
+            unpinned = 0
+            for i in range(end - 1, low - 1, -1):
+                page = pages[i]
+                new = i >= missed
+                if new:
+                    in_use[page] = stays
+                else:
+                    in_use[page] -= 1
+                    unpinned += in_use[page] == 0
+                if new or (cached[page] == _GIVEN_UP and in_use[page] == 0):
+                    _tell(state, page, since + i, cached, tally)
+            tally[PINNED] += stays * (end - missed) - unpinned
         if tally[FAULT]:
-            return
-        tally[PEAK] = max(tally[PEAK], tally[USED])
-
-
-def step_prefix(state, step, pages, start, stop, since, cached, capacity, tally, parent, children, in_use, evicted):
-    """One step of one of many requests that a prefix cache serves at once; the three make up `replay_prefix`.
-
-    It is for the pages start .. stop - 1 of the request `pages`, whose first page is access number `since`, and returns
-    the position behind the last page that it was done for. `in_use` (n_pages,) int32: how many requests pin each
-    page; what leaves is written to `evicted`, LEFT pages.
-    """
-    tally[LEFT] = 0
-    fresh = stop
-    if step == LOOKUP:
-        stop = _match(pages, start, stop, cached)
-        _use(state, pages, start, stop, since, cached, tally, in_use)
-        return stop
-    if step == INSERT:
-        fresh = start
-        stop = _add(state, pages, start, stop, since, cached, capacity, tally, parent, children, in_use, evicted)
-        tally[PEAK] = max(tally[PEAK], tally[USED])
-    _settle(state, pages, start, fresh, stop, since, cached, tally, in_use, step == RELEASE)
-    return stop
+            break
+    return end
 
 
 def restart_policy(old, new, known, since, order):
@@ -257,68 +283,13 @@ def shrink(state, now, cached, capacity, tally, held):
 
 
 def shrink_prefix(state, now, cached, capacity, tally, parent, children, in_use, evicted):
-    """As `shrink`, among prefix pages that no request uses: leaves leave. They are written to `evicted`, LEFT pages."""
+    """As `shrink`, among prefix pages: leaves leave. They are written to `evicted`, LEFT pages.
+
+    `capacity` is at least PINNED.
+    """
     tally[LEFT] = 0
     while tally[USED] > capacity and _evict_leaf(state, now, cached, tally, parent, children, in_use, evicted):
-        pass
-
-
-def _match(pages, start, stop, cached):
-    """The position of the first page that is not cached."""
-    while start < stop and cached[pages[start]]:
-        start += 1
-    return start
-
-
-def _use(state, pages, start, stop, since, cached, tally, in_use):
-    """Pin pages that are cached, and tell the policy that they were used, from the last to the first."""
-    pinned = 0
-    for i in range(stop - 1, start - 1, -1):
-        page = pages[i]
-        pinned += in_use[page] == 0
-        in_use[page] += 1
-        if cached[page] == _KNOWN:
-            on_hit(state, page, since + i)
-        else:
-            _tell(state, page, since + i, cached, tally)
-    tally[PINNED] += pinned
-
-
-def _add(state, pages, start, stop, since, cached, capacity, tally, parent, children, in_use, evicted):
-    """Cache and pin pages, as many as there is room for; the position behind the last. The policy is yet to be told."""
-    end = start
-    while end < stop:
-        page = pages[end]
-        full = tally[USED] >= capacity
-        if full and not (
-            admit(state, page, since + end)
-            and _evict_leaf(state, since + end, cached, tally, parent, children, in_use, evicted)
-        ):
-            break
-        tally[USED] += 1
-        cached[page] = _KNOWN
-        in_use[page] = 1
-        tally[PINNED] += 1
-        if parent[page] >= 0:
-            children[parent[page]] += 1
-        end += 1
-    return end
-
-
-def _settle(state, pages, start, fresh, stop, since, cached, tally, in_use, done):
-    """Tell the policy of the pages from `fresh` on, which are new, from the last to the first; unpin all, if `done`.
-
-    Of pages that it gave up while they were in use it then hears again.
-    """
-    unpinned = 0
-    for i in range(stop - 1, start - 1, -1):
-        page = pages[i]
-        if done:
-            in_use[page] -= 1
-            unpinned += in_use[page] == 0
-        if i >= fresh or (cached[page] == _GIVEN_UP and in_use[page] == 0):
-            _tell(state, page, since + i, cached, tally)
-    tally[PINNED] -= unpinned
+        tally[USED] -= 1
 
 
 def _tell(state, page, now, cached, tally):
@@ -331,9 +302,7 @@ def _tell(state, page, now, cached, tally):
 
 
 def _evict_leaf(state, now, cached, tally, parent, children, in_use, evicted):
-    """Remove one cached page that nothing depends on; False where all are in use, or evict() is at fault."""
-    if tally[USED] == tally[PINNED]:
-        return False
+    """Remove one cached page that nothing depends on, of which there must be one; False where evict() is at fault."""
     if tally[READY]:
         victim = tally[READY] - 1
         tally[READY] = 0
@@ -352,7 +321,6 @@ def _evict_leaf(state, now, cached, tally, parent, children, in_use, evicted):
                 break
             cached[chosen] = _GIVEN_UP
     cached[victim] = 0
-    tally[USED] -= 1
     tally[EVICTIONS] += 1
     evicted[tally[LEFT]] = victim
     tally[LEFT] += 1

@@ -1,16 +1,20 @@
-"""Pages that sequences share: the pool of physical pages, and the prefix cache that finds them by their tokens."""
+"""Pages that sequences share: the pool of physical pages, the prefix cache that finds them, and sequences over both."""
 
 from kvreplay.lazy import lazy
 
 __getattr__, __all__ = lazy(
     __name__,
     {
+        "Concurrency": ".concurrent",
         "PageContent": ".page_pool",
         "PageError": ".page_pool",
         "PagePool": ".page_pool",
+        "PagedSequences": ".sequences",
         "PoolStats": ".page_pool",
         "Prefix": ".prefix_cache",
         "PrefixCache": ".prefix_cache",
         "PrefixStats": ".prefix_cache",
+        "Sequence": ".sequences",
+        "replay_concurrent": ".concurrent",
     },
 )

@@ -1,11 +1,11 @@
 """Finds the cached pages of a prompt's longest prefix, keeps them while it runs, and lets any policy say what leaves.
 
-The steps are those of the compiled replay of prefixes (`replay.loops`); here the requests overlap.
+The loop is that of the replay (`loops.replay_prefix`), asked for one step of a request at a time: requests overlap.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -137,13 +137,17 @@ class PrefixCache:
         self.capacity, self.policy, self.pool, self._told = capacity, policy, pool, told
         self._run, self._shrink, self._restart = (
             bind(loop, hooks.compiled, compiled=compiled, cache=hooks.importable)
-            for loop in (loops.step_prefix, loops.shrink_prefix, loops.restart_policy)
+            for loop in (loops.replay_prefix, loops.shrink_prefix, loops.restart_policy)
         )
         self._tally = np.zeros(loops.TALLY_SIZE, np.int64)
         self._clock = self._lookups = self._looked_up = self._hits = 0  # the clock counts page accesses
         self._cached = np.zeros(0, np.uint8)  # (n_pages,): as in `replay.loops`, as are the other arrays by page
-        self._children = self._pins = np.zeros(0, np.int32)
+        self._children = self._pins = np.zeros(0, np.int32)  # _pins is what the loop calls `in_use`
         self._ids = np.zeros(0, np.int32)  # (n_pages,): in the pool
+        # One request as the replay has many: from where to where, and a scratch for its hits.
+        self._span = np.zeros(2, np.int64)
+        self._span_seen = _read_only(self._span)
+        self._hit = np.empty(0, np.uint8)
         self._new_state()
 
     def _new_state(self) -> None:
@@ -155,10 +159,19 @@ class PrefixCache:
             np.concatenate([column, np.zeros(n_pages - len(column), column.dtype)])
             for column in (self._cached, self._children, self._pins, self._ids)
         )
-        self._parent_seen = self._parent.view()
-        self._parent_seen.flags.writeable = False  # as a trace's is: numba compiles the two kinds separately
+        self._parent_seen = _read_only(self._parent)
         self._evicted = np.empty(min(self.capacity, n_pages), np.uint32)
         self._state = self.policy.init(self.capacity, n_pages, **self._told)
+
+    @property
+    def by_tokens(self) -> bool:
+        """Whether lookups take tokens; else they take a trace's page numbers."""
+        return self._index is not None
+
+    @property
+    def idle(self) -> int:
+        """Cached pages that no request uses."""
+        return int(self._tally[loops.USED] - self._tally[loops.PINNED])
 
     def lookup(self, prompt: np.ndarray, salt: str = "") -> Prefix:
         """Find and pin the longest cached prefix of `prompt`, (n,) tokens or a trace's page numbers.
@@ -167,7 +180,7 @@ class PrefixCache:
         """
         prefix = self._number(prompt, salt)
         n = len(prefix.pages)
-        known = n if self._index is None else self._index.find(prefix.tokens, prefix.root, prefix.pages)
+        known = self._find(prefix)
         self._clock += n
         prefix.hits = self._hold_cached(prefix, known)
         self._lookups += 1
@@ -178,8 +191,7 @@ class PrefixCache:
     def peek(self, prompt: np.ndarray, salt: str = "") -> tuple[int, int]:
         """How many pages a `lookup` would find, and how many of these no request uses. Nothing changes by it."""
         prefix = self._number(prompt, salt)
-        n = len(prefix.pages)
-        known = n if self._index is None else self._index.find(prefix.tokens, prefix.root, prefix.pages)
+        known = self._find(prefix)
         missed = np.flatnonzero(self._cached[prefix.pages[:known]] == 0)
         hits = int(missed[0]) if len(missed) else known
         return hits, int(np.count_nonzero(self._pins[prefix.pages[:hits]] == 0))
@@ -224,6 +236,12 @@ class PrefixCache:
             prefix.ids = np.concatenate([prefix.ids, new])
         return prefix.held
 
+    def fork(self, prefix: Prefix) -> Prefix:
+        """Another request of the same pages, which pins those held; sharing them in the pool is the caller's."""
+        self._check(prefix)
+        self._pins[prefix.pages[: prefix.held]] += 1
+        return replace(prefix, pages=prefix.pages.copy())
+
     def release(self, prefix: Prefix) -> None:
         """Unpin the pages of `prefix`, which is of no use any more; they stay cached until they are let leave."""
         self._check(prefix)
@@ -233,9 +251,11 @@ class PrefixCache:
     def evict(self, n: int) -> int:
         """Let up to `n` pages leave that no request uses, as a pool that runs out of pages needs; how many left."""
         n = whole(n, "evict: pages", least=0)
-        now, rest = max(self._clock - 1, 0), max(int(self._tally[loops.USED]) - n, 0)
+        if n == 0:
+            return 0
+        used, pinned = int(self._tally[loops.USED]), int(self._tally[loops.PINNED])
         tree = (self._parent_seen, self._children, self._pins, self._evicted)
-        self._shrink(self._state, now, self._cached, rest, self._tally, *tree)
+        self._shrink(self._state, max(self._clock - 1, 0), self._cached, max(used - n, pinned), self._tally, *tree)
         return self._settle_evicted()
 
     def resize(self, capacity: int) -> bool:
@@ -285,6 +305,12 @@ class PrefixCache:
             )
         return given.astype(np.uint32)
 
+    def _find(self, prefix: Prefix) -> int:
+        """How many pages of `prefix` have numbers, from its start."""
+        if self._index is None:
+            return len(prefix.pages)
+        return int(self._index.find(prefix.tokens, prefix.root, prefix.pages))
+
     def _hold_cached(self, prefix: Prefix, stop: int) -> int:
         """Pin the cached pages of `prefix` from `held` up to `stop`; the new `held`."""
         before = prefix.held
@@ -296,11 +322,14 @@ class PrefixCache:
         return prefix.held
 
     def _step(self, step: int, pages: np.ndarray, start: int, stop: int, since: int) -> int:
+        self._span[:] = start, stop
+        if stop - start > len(self._hit):
+            self._hit = np.empty(2 * (stop - start), np.uint8)
         tree = (self._parent_seen, self._children, self._pins, self._evicted)
-        shared = (self._cached, self.capacity, self._tally, *tree)
-        end = self._run(self._state, step, pages, start, stop, since, *shared)
+        shared = (self._hit, self._cached, self.capacity, self._tally, *tree)
+        end = self._run(self._state, self._span_seen, _read_only(pages), 0, 1, *shared, step, since)
         self._settle_evicted()
-        return end
+        return int(end)
 
     def _settle_evicted(self) -> int:
         """Give up the physical pages of those that a step let leave; how many these are."""
@@ -329,6 +358,13 @@ class PrefixCache:
         if prefix.cache is not self:
             what = "was released" if prefix.cache is None else "is of another cache"
             raise PageError(f"prefix {what}; look its prompt up here")
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """A view of `array` of the kind that a trace's columns are: numba compiles for it separately."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _tokens(tokens: np.ndarray, page_tokens: int) -> np.ndarray:
