@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .structures.bit_tree import highest_bit
 from .structures.linked_list import NEXT, PREVIOUS
 from .structures.queues import Queues, enter, leave, move, new_queues
 
@@ -151,11 +152,7 @@ def _compute_index(state):
 
 
 def _class(state, page):
-    uses, c = state.uses[page], 0
-    while uses > 1:
-        uses >>= 1
-        c += 1
-    return c
+    return highest_bit(np.uint64(state.uses[page]))
 
 
 def _bin(state, page, now):

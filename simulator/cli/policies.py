@@ -6,7 +6,10 @@ import argparse
 import inspect
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kvreplay.policies import Policy
 
 HELP = "list the policies and admission filters, or explain one"
 
@@ -35,11 +38,12 @@ def run(args: argparse.Namespace) -> int:
             print(f"needs: {', '.join(sorted(policy.needs))}")
         if policy.hooks.reading:
             print(f"works in the {policy.hooks.reading} reading only (--pages {policy.hooks.reading})")
+        elif not policy.hooks.sized:
+            print("counts in pages: for pages of one size only")
     else:
         for name in names():
-            hooks = get(name).hooks
-            only = f" ({hooks.reading} reading only)" if hooks.reading else ""
-            print(f"{name:20} {_first_sentence(hooks.decide.__module__)}{only}")
+            policy = get(name)
+            print(f"{name:20} {_first_sentence(policy.hooks.decide.__module__)}{_traits(policy)}")
         print("\nadmission filters, in front of any policy that lets everything in (lru+tinylfu):")
         for name in FILTERS:
             print(f"{name:20} {_first_sentence(get_filter(name).module.__name__)}")
@@ -52,6 +56,17 @@ def _text(module: str) -> str:
 
 def _first_sentence(module: str) -> str:
     return " ".join(_text(module).split()).split(". ")[0].split(" (")[0].rstrip(".")
+
+
+def _traits(policy: Policy) -> str:
+    """What tells a name from others of the same module, and where the policy can be used."""
+    defaults = inspect.signature(policy.hooks.init).parameters
+    traits = [f"{key}={value}" for key, value in policy.params.items() if value != defaults[key].default]
+    if "future" in policy.needs:
+        traits.append("offline")
+    if policy.hooks.reading:
+        traits.append(f"{policy.hooks.reading} reading only")
+    return f" ({', '.join(traits)})" if traits else ""
 
 
 def _print_parameters(params: Mapping[str, Any]) -> None:
