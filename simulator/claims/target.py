@@ -6,9 +6,9 @@ import math
 import re
 from typing import NamedTuple
 
-# What one of each unit is in the units that figures are kept in: ratios, bytes, seconds, operations per second, times.
+# What one of each unit is in the units that figures are kept in: ratios, bytes, seconds, counts per second, times.
 _UNITS = {
-    **{"%": 0.01, "x": 1.0, "points": 0.01, "ops/s": 1.0},
+    **{"%": 0.01, "x": 1.0, "points": 0.01, "ops/s": 1.0, "tokens/s": 1.0},
     **{"B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "us": 1e-6, "ms": 1e-3, "s": 1.0},
 }
 _NUMBER = r"(\d[\d,]*(?:\.\d+)?)\s*([A-Za-z%][A-Za-z/]*)?"
