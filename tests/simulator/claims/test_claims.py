@@ -10,6 +10,7 @@ import pytest
 import kvreplay as kv
 from kvreplay.simulator.claims import examine, read_claims
 from kvreplay.simulator.claims.measures import MEASURES
+from kvreplay.simulator.claims.page import overview
 from kvreplay.simulator.cli.main import main
 from kvreplay.simulator.experiment.errors import ExperimentError
 from kvreplay.simulator.student_t import student_t
@@ -61,7 +62,7 @@ def test_a_claim_is_held_against_a_measure(tmp_path, monkeypatch):
         claims: [{says: Half of 8 bytes, claimed: 4 B, measure: halves, with: {of: 8}, why: two halves make a whole}]
         """
     (outcome,) = examine(write(tmp_path, claims))
-    assert (outcome.figure, outcome.verdict) == ((4.0, 0.0, "modelled"), "as claimed")
+    assert (outcome.figure, outcome.verdict) == ((4.0, 0.0, "modelled", None), "as claimed")
 
 
 @pytest.mark.parametrize(
@@ -109,3 +110,26 @@ def test_the_command_refuses_before_it_works(tmp_path, capsys):
     assert main(["claims", str(good), str(bad), "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.startswith(f"kvreplay: {bad}:2:")
     assert not (tmp_path / "out").exists()
+
+
+def test_semantic_hits_are_told_with_how_many_are_right(tmp_path):
+    path = write(tmp_path, REPLAYED.replace("prefix_hit_ratio", "answered_ratio"))
+    path.write_text(
+        path.read_text().replace(
+            "    vary: {questions: [40]}\n", "    stack: [semantic: {embedder: idf-seeded, threshold: 0.5}]\n"
+        )
+    )
+    (outcome,) = examine(path)
+    stack = [{"semantic": {"embedder": "idf-seeded", "threshold": 0.5}}]
+    rows = [
+        kv.replay(
+            kv.generate("repetitive", requests=300, questions=20, seed=seed),
+            "lru",
+            "50%",
+            reading="prefix",
+            stack=stack,
+        ).row
+        for seed in (3, 4)
+    ]
+    assert outcome.figure.precision == pytest.approx(np.mean([row["answered_precision"] for row in rows]))
+    assert "of the hits right" in overview([outcome]).rows[0][2]
