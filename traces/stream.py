@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -53,6 +53,9 @@ class Stream(Trace):
         pages = pages[start - first * BLOCK : stop - first * BLOCK]
         pages.flags.writeable = False
         return pages
+
+    def parts(self) -> Iterator[np.ndarray]:
+        return (self.read(start, start + BLOCK) for start in range(0, self.n_accesses, BLOCK))
 
     def forget(self, start: int, stop: int) -> None:
         pass

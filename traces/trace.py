@@ -137,6 +137,10 @@ class Trace:
         """The page accesses start .. stop - 1, (stop - start,) uint32."""
         return self.pages[start:stop]
 
+    def parts(self) -> Iterator[np.ndarray]:
+        """All page accesses part by part, as `read` gives them; mapped files are let go of behind."""
+        return _parts(self.pages)
+
     def forget(self, start: int, stop: int) -> None:
         """Let go of the memory that the requests start .. stop - 1 take where columns are mapped files.
 

@@ -6,6 +6,9 @@ CPU clock, which other programs on the machine do not disturb, and on the wall, 
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -34,7 +37,7 @@ def measure(
 
 
 def _grid(rounds: int, requests: int, cells: int, policies: list[str]) -> Iterator[Row]:
-    threads = default_threads()
+    cores = default_threads()
     keys = requests // 10
     capacities = np.unique(np.linspace(keys // 1000 + 1, keys // 2, cells // len(policies), dtype=int)).tolist()
     experiment = {
@@ -43,27 +46,43 @@ def _grid(rounds: int, requests: int, cells: int, policies: list[str]) -> Iterat
         "policy": policies,
         "capacity": capacities,
     }
-    plan = make_plan(experiment)
-    run_once = make_plan(experiment | {"capacity": capacities[0]})
-    with tempfile.TemporaryDirectory() as folder:
-        run_plan(run_once, Path(folder))  # compiles
-        for _ in range(rounds):
-            cpu, wall = time.process_time(), time.perf_counter()
-            timings = run_plan(plan, Path(folder)).timings
-            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-            replaying = float(timings["cpu_seconds"].sum())
-            yield Row(
-                f"A grid on {threads} cores, seconds",
-                {
-                    "cells": len(timings),
-                    "requests": requests,
-                    "wall": wall,
-                    "CPU": cpu,
-                    "CPU replaying": replaying,
-                    "share of CPU": replaying / cpu,
-                    "share of wall x cores": replaying / wall / threads,
-                },
-            )
+    plan, first = make_plan(experiment), make_plan(experiment | {"capacity": capacities[0]})
+    engines = [("threads", 1), ("threads", cores), ("processes", cores)]
+    if importlib.util.find_spec("ray"):
+        engines.append(("ray", cores))
+    for engine, threads in engines:
+        with tempfile.TemporaryDirectory() as folder, _started(engine):
+            run_plan(first, Path(folder, "first"), engine=engine, threads=threads)  # compiles
+            for number in range(rounds):
+                cpu, wall = time.process_time(), time.perf_counter()
+                timings = run_plan(plan, Path(folder, str(number)), engine=engine, threads=threads).timings
+                cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+                replaying = float(timings["cpu_seconds"].sum())
+                yield Row(
+                    f"A grid of {len(timings):,} cells of {requests:,} requests, seconds",
+                    {
+                        "engine": engine,
+                        "cores": threads,
+                        "wall": wall,
+                        "CPU": cpu if engine == "threads" else None,
+                        "CPU replaying": replaying,
+                        "share of CPU": replaying / cpu if engine == "threads" else None,
+                        "share of wall x cores": replaying / wall / threads,
+                    },
+                )
+
+
+@contextlib.contextmanager
+def _started(engine: str) -> Iterator[None]:
+    """Start Ray beforehand, which takes longer than many a grid."""
+    if engine != "ray":
+        yield
+        return
+    import ray
+
+    ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    yield
+    ray.shutdown()
 
 
 def _costs(requests: int, policies: list[str]) -> Iterator[Row]:

@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_bytes,
         help="replay no more cells at once than fit into so much memory, such as 4GiB, and tell how much it was",
     )
+    parser.add_argument(
+        "--engine",
+        choices=("threads", "processes", "ray"),
+        help="where cells run (default: threads; processes with --timeout); a Ray cluster needs the extra ray",
+    )
+    parser.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or a new one on this machine)")
     add_threads_argument(parser)
 
 
@@ -86,6 +92,8 @@ def run(args: argparse.Namespace) -> int:
             threads=args.threads,
             timeout=args.timeout,
             memory=args.memory,
+            engine=args.engine,
+            address=args.address,
             watch=ProgressLine(),
         )
     except KeyboardInterrupt:

@@ -35,8 +35,10 @@ def attempt(cell: Cell) -> Result | Failure:
         return Failure(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
 
 
-def attempt_within(cell: Cell, seconds: float) -> Result | Failure:
-    """`attempt`, or Overtime with the place where the cell was after `seconds`, compilation included."""
+def attempt_within(cell: Cell, seconds: float | None) -> Result | Failure:
+    """`attempt`, or Overtime with the place where the cell was after `seconds` (None: any), compilation included."""
+    if seconds is None:
+        return attempt(cell)
     outcome: queue.SimpleQueue[Result | Failure] = queue.SimpleQueue()
     thread = threading.Thread(target=lambda: outcome.put(attempt(cell)), daemon=True)
     faulthandler.dump_traceback_later(seconds + _GRACE, exit=True, file=sys.__stderr__ or 2)

@@ -14,6 +14,7 @@ from kvreplay import parameters, policies
 from kvreplay.simulator.caches import sizing
 from kvreplay.simulator.caches import stack as stacks
 from kvreplay.simulator.caches.errors import CacheError
+from kvreplay.simulator.replay.sampling import sample_of
 from kvreplay.traces import Trace, TraceError, load, workloads
 
 from . import grid
@@ -29,10 +30,14 @@ class TraceSpec(NamedTuple):
     params: dict[str, Any]  # every parameter of a workload, defaults included; the options of a reader
     given: dict[str, Any]  # the ones that the experiment set
     label: str | None = None  # what to call it, instead of the name and parameters
+    sample: float | None = None  # which share of its pages
+    part: int = 0  # which of the disjoint samples of this share
 
     def make(self) -> Trace:
         """The trace. Raises TraceError."""
         trace = workloads.generate(self.name, **self.given) if self.generated else load(self.name, **self.given)
+        if self.sample is not None:
+            trace = sample_of(trace, self.sample, self.part)
         return trace if self.label is None else trace.described(self.label)
 
 
@@ -69,7 +74,8 @@ def parse_sizings(entry: Any) -> list[Option]:
 def parse_traces(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
     """The traces that `entry` stands for: the name of a workload, or a mapping of `generate` and its parameters; what
     `traces.load` takes, or a mapping of `load` and its options. Either mapping may say with `as` what to call the
-    trace. Positions are relative to the entry."""
+    trace, and with `sample` (and `part`, which may be a list) to take only a share of its pages. Positions are relative
+    to the entry."""
     if isinstance(entry, str):
         entry = {"generate" if entry in workloads.names() else "load": entry}
     if not isinstance(entry, Mapping) or ("generate" in entry) == ("load" in entry):
@@ -77,19 +83,43 @@ def parse_traces(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
     label = entry.get("as")
     if "as" in entry and not (isinstance(label, str) and label.strip() and label.isprintable()):
         raise ValueError(f"`as` is {label!r}; write what to call the trace, in one line of text")
-    entry = {key: value for key, value in entry.items() if key != "as"}
+    samples = _samples(entry)
+    entry = {key: value for key, value in entry.items() if key not in ("as", "sample", "part")}
     if "load" in entry:
         found = []
         for options, sources in grid.combinations(entry):
             name = _find_file(str(options.pop("load")), info)
             found.append(Option(TraceSpec(name, False, options, options, label), sources.get(("load",), ())))
-        return found
-    return _parse(
-        entry,
-        "generate",
-        workloads.find,
-        lambda name, given: TraceSpec(name, True, parameters.check(workloads.find(name), name, given), given, label),
-    )
+    else:
+        found = _parse(
+            entry,
+            "generate",
+            workloads.find,
+            lambda name, given: TraceSpec(
+                name, True, parameters.check(workloads.find(name), name, given), given, label
+            ),
+        )
+    return [
+        option._replace(value=option.value._replace(sample=sample, part=part))
+        for option in found
+        for sample, part in samples
+    ]
+
+
+def _samples(entry: Mapping[str, Any]) -> list[tuple[float | None, int]]:
+    """The samples that `entry` asks for, and the number of each among the disjoint ones of its share."""
+    if "sample" not in entry:
+        if "part" in entry:
+            raise ValueError("`part` is that of a sample; say with `sample` of which share of the pages")
+        return [(None, 0)]
+    sample, parts = entry["sample"], entry.get("part", 0)
+    if isinstance(sample, bool) or not isinstance(sample, int | float) or not 0 < sample <= 1:
+        raise ValueError(f"`sample` is {sample!r}; write a share of the pages above 0, up to 1")
+    parts = parts if isinstance(parts, list) else [parts]
+    for part in parts:
+        if isinstance(part, bool) or not isinstance(part, int) or not 0 <= part < round(1 / sample):
+            raise ValueError(f"`part` is {part!r}; write whole numbers from 0 to {round(1 / sample) - 1}")
+    return [(float(sample), part) for part in parts]
 
 
 def _parse(

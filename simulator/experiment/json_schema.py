@@ -14,7 +14,15 @@ from .schema import Axes, Experiment
 
 Schema = dict[str, Any]
 
-_LABEL: Schema = {"type": "string", "description": "what to call the trace"}
+# What any trace may say besides where it comes from.
+_OF_TRACES: Schema = {
+    "as": {"type": "string", "description": "what to call the trace"},
+    "sample": {"type": "number", "description": "share of its pages to take, drawn at random"},
+    "part": {
+        "description": "which of the disjoint samples of this share, from 0",
+        **{"type": ["integer", "array"], "items": {"type": "integer"}},
+    },
+}
 
 
 def json_schema() -> Schema:
@@ -43,15 +51,15 @@ def json_schema() -> Schema:
         "anyOf": [
             {"enum": list(known_workloads)},
             {"type": "string", "description": "path to a trace file, or its name in `kvreplay traces list`"},
-            *_named("generate", known_workloads.items(), definitions, {"as": _LABEL}),
+            *_named("generate", known_workloads.items(), definitions, _OF_TRACES),
             {
                 "type": "object",
                 "required": ["load"],
                 "properties": {
                     "load": _one_or_more({"type": "string"}),
                     "format": {"type": "string"},
-                    "as": _LABEL,
-                },
+                }
+                | _OF_TRACES,
             },
         ]
     }

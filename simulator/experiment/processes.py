@@ -21,9 +21,9 @@ _fork = multiprocessing.get_context("fork")
 
 
 def in_processes(
-    cells: Sequence[Cell], processes: int | None, timeout: float
+    cells: Sequence[Cell], processes: int | None, timeout: float | None
 ) -> Iterator[tuple[int, Result | Failure | BaseException]]:
-    """`attempt_within` on every cell: its number and what it came to, as they finish.
+    """`attempt` on every cell: its number and what it came to, as they finish.
 
     A cell that takes longer than `timeout` seconds, or kills its process (by a wrong index, say), fails; the next one
     gets a new process. Closing the iterator ends all of them.
@@ -52,7 +52,7 @@ def in_processes(
 class _Process:
     """A process that replays one cell after the other, until one of them spoils it."""
 
-    def __init__(self, cells: Sequence[Cell], timeout: float) -> None:
+    def __init__(self, cells: Sequence[Cell], timeout: float | None) -> None:
         self._connection, theirs = _fork.Pipe()
         self._process = _fork.Process(target=_serve, args=(theirs, cells, timeout), daemon=True)
         self._process.start()
@@ -77,7 +77,7 @@ class _Process:
         self._connection.close()
 
 
-def _serve(connection: Connection, cells: Sequence[Cell], timeout: float) -> None:
+def _serve(connection: Connection, cells: Sequence[Cell], timeout: float | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who waits for us, and will end us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # What a fork inherits would outlive a killed parent: the lock on the result folder, and the ends of others' pipes.

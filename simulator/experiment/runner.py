@@ -17,6 +17,7 @@ from .attempt import Failure, attempt
 from .cost import estimate, threads_within
 from .plan import Cell, Plan, make_plan
 from .processes import in_processes
+from .ray_cluster import on_ray
 from .store import Results, open_journal, remove_reports, write_results
 
 
@@ -30,6 +31,8 @@ class Progress(NamedTuple):
     share: float  # of the work, 0 .. 1: half by cells, half by page accesses, as small cells take time too
 
 
+ENGINES = ("threads", "processes", "ray")
+
 Watcher = Callable[[Progress], None]
 
 
@@ -42,19 +45,32 @@ def run(
     threads: int | None = None,
     timeout: float | None = None,
     memory: int | None = None,
+    engine: str | None = None,
+    address: str | None = None,
     watch: Watcher | None = None,
 ) -> Results:
     """Run an experiment, a YAML file or a mapping, and write its result folder (default: ``results/<name>``).
 
     `overrides` are ``key=value`` as for ``--set``. `resume` takes over the cells that are finished already.
-    `threads` cells run at a time (default: one per core); the rows do not depend on it. With `timeout` they run in
-    processes, and one that takes more seconds than that fails. With `memory`, in bytes, no more of them run at a time
-    than fit. Cells that fail are in ``run["failed"]`` of the results. Raises ExperimentError with every mistake in the
-    experiment.
+    `engine`, one of ENGINES, says where cells run: on threads, in processes (the default with `timeout`) or on the Ray
+    cluster at `address`. `threads` run at a time on this machine (default: one per core); the rows depend on neither.
+    With `timeout` a cell that takes more seconds than that fails. With `memory`, in bytes, no more of them run at a
+    time than fit. Cells that fail are in ``run["failed"]`` of the results. Raises ExperimentError with every mistake in
+    the experiment.
     """
     plan = make_plan(experiment, overrides)
     folder = Path("results", plan.name) if out is None else Path(out)
-    return run_plan(plan, folder, resume=resume, threads=threads, timeout=timeout, memory=memory, watch=watch)
+    return run_plan(
+        plan,
+        folder,
+        resume=resume,
+        threads=threads,
+        timeout=timeout,
+        memory=memory,
+        engine=engine,
+        address=address,
+        watch=watch,
+    )
 
 
 def run_plan(
@@ -65,6 +81,8 @@ def run_plan(
     threads: int | None = None,
     timeout: float | None = None,
     memory: int | None = None,
+    engine: str | None = None,
+    address: str | None = None,
     watch: Watcher | None = None,
 ) -> Results:
     """`run` for a plan. What has finished is in the folder even where this is interrupted."""
@@ -77,7 +95,7 @@ def run_plan(
         if memory is not None:
             threads = threads_within(memory, todo, threads or default_threads())
         try:
-            for cell, result in run_cells(todo, threads, timeout, watch):
+            for cell, result in run_cells(todo, threads, timeout=timeout, engine=engine, address=address, watch=watch):
                 if isinstance(result, Failure):
                     failed[cell.key] = result
                 else:
@@ -100,7 +118,10 @@ def run_plan(
 def run_cells(
     cells: Sequence[Cell],
     threads: int | None = None,
+    *,
     timeout: float | None = None,
+    engine: str | None = None,
+    address: str | None = None,
     watch: Watcher | None = None,
 ) -> Iterator[tuple[Cell, Result | Failure]]:
     """Replay `cells`, the longest first; each comes out as it finishes. The arguments are those of `run`.
@@ -109,7 +130,13 @@ def run_cells(
     are daemons, so that Ctrl-C does not wait for a long replay.
     """
     cells = _longest_first(cells)
-    outcomes = in_threads(attempt, cells, threads) if timeout is None else in_processes(cells, threads, timeout)
+    outcomes: Iterator[tuple[int, Result | Failure | BaseException]]
+    if engine == "ray":
+        outcomes = on_ray(cells, address, timeout)
+    elif engine == "processes" or timeout is not None:
+        outcomes = in_processes(cells, threads, timeout)
+    else:
+        outcomes = in_threads(attempt, cells, threads)
     accesses, total = 0, sum(cell.trace.n_accesses for cell in cells)
     for finished, (number, result) in enumerate(outcomes, 1):
         cell = cells[number]

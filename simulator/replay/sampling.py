@@ -113,10 +113,27 @@ class Samples:
         return ratios
 
 
+def sample_of(trace: Trace, rate: float, part: int = 0) -> Trace:
+    """The accesses to a share of `rate` of the pages, drawn at random, as a trace of single pages.
+
+    Parts 0, 1, ... share no page; round(1 / rate) of them are the whole trace. A cache of a share of a sample's pages
+    hits what one of the same share hits of the whole, but for the luck of the draw and for what a policy does
+    differently in a small cache. Raises TraceError where a part is of fewer than 10 pages, or there is none.
+    """
+    first, last = (round(rate * number * trace.n_pages) for number in (part, part + 1))
+    drawn = np.random.default_rng(0).permutation(trace.n_pages)[first:last]
+    if len(drawn) < _FEWEST_PAGES:
+        mend = "raise the rate, or use an earlier part"
+        raise TraceError(f"{trace.name}: part {part} of samples of {rate:g} has {len(drawn)} pages", mend=mend)
+    meta = {**trace.meta, "sample": rate, "seed": part}
+    return _sample(trace, drawn).described(f"{trace.name}, sample of {rate:g}", meta)
+
+
 def _sample(trace: Trace, chosen: np.ndarray) -> Trace:
-    """The accesses to the pages `chosen`, as a trace of single pages."""
+    """The accesses to the pages `chosen`, as a trace of single pages: all that is in memory of a trace that is not."""
     is_chosen = np.zeros(trace.n_pages, np.bool_)
     is_chosen[chosen] = True
     number = (np.cumsum(is_chosen) - 1).astype(np.uint32)
     costs = None if trace.page_cost is None else trace.page_cost[is_chosen]
-    return Trace(trace.name, number[trace.pages[is_chosen[trace.pages]]], len(chosen), page_cost=costs)
+    pages = np.concatenate([number[part[is_chosen[part]]] for part in trace.parts()])
+    return Trace(trace.name, pages, len(chosen), page_cost=costs)

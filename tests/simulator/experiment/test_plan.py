@@ -141,3 +141,19 @@ def test_sizings_are_an_axis():
     assert plan.cells[1].replay().row["sizing"] == "hit-ratio:low=0.2"
     (problem,) = problems(policy="arc", sizing=["hit-ratio"], capacity=5)
     assert problem.startswith("sizing.0: policy arc is built for one capacity; to resize, use one of clock, fifo,")
+
+
+def test_a_trace_may_be_taken_in_parts_that_are_replicates_of_each_other():
+    trace = {"generate": "zipf", "requests": 5000, "keys": 500, "sample": 0.25, "part": [0, 1, 2, 3]}
+    plan = make_plan(SMALL | {"trace": trace, "policy": "lru", "capacity": "10%"})
+    whole = make_plan(SMALL | {"trace": {"generate": "zipf", "requests": 5000, "keys": 500}}).traces[0]
+    assert {trace.name for trace in plan.traces} == {"zipf:requests=5000:keys=500, sample of 0.25"}
+    assert [cell.identity["trace_seed"] for cell in plan.cells] == [0, 1, 2, 3]
+    assert sum(trace.n_accesses for trace in plan.traces) == whole.n_accesses
+    for wrong, message in (
+        ({"sample": 2}, "`sample` is 2; write a share of the pages above 0, up to 1"),
+        ({"part": 4}, "`part` is 4; write whole numbers from 0 to 3"),
+        ({"sample": None}, "`sample` is None"),
+    ):
+        assert message in problems(trace=trace | wrong)[0]
+    assert "`part` is that of a sample" in problems(trace={"generate": "zipf", "part": 0})[0]

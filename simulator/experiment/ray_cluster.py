@@ -1,0 +1,169 @@
+"""Cells spread over a Ray cluster (extra `ray`).
+
+A trace reaches each node once: mapped from the folder that it has here, where the node sees that too, or else through
+Ray's object store, from which all workers of a node read it in place. Policies from files travel as their code;
+kvreplay itself must be installed on every node, in the same version. The cells of a worker or node that died are given
+to others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import inspect
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kvreplay.simulator.replay import Result
+from kvreplay.traces import TraceError, store
+from kvreplay.traces.stream import Stream
+from kvreplay.traces.trace import Trace
+
+from .attempt import Failure, Overtime, attempt_within
+from .errors import ExperimentError
+from .plan import Cell, engine_version
+
+_RETRIES = 3  # of a cell whose worker or node dies: one that kills every worker must not do so for ever
+_AHEAD = 2  # cells handed out for each core, so that none waits for us
+_DELIVERY = 1.0  # seconds that an answer has to leave a worker that must end
+
+
+class _Origin(NamedTuple):
+    """How a worker gets a trace."""
+
+    content_hash: str
+    folder: str | None  # of its store on this machine
+    references: tuple[Any, ...]  # to the trace in the object store, or none; Ray does not follow those in a tuple
+    name: str
+    meta: str  # JSON
+
+
+def on_ray(cells: Sequence[Cell], address: str | None, timeout: float | None) -> Iterator[tuple[int, Result | Failure]]:
+    """`attempt_within` on every cell, in this order: its number and what it came to, as they finish.
+
+    `address` is that of the cluster (default: what RAY_ADDRESS says, or a new one on this machine). Raises
+    ExperimentError where Ray is not installed or no cluster answers.
+    """
+    ray, is_ours = _connected(address)
+    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_replay)
+    origins = {id(cell.trace): _origin(cell.trace) for cell in cells}
+    waiting = list(reversed(range(len(cells))))
+    running: dict[Any, int] = {}
+    try:
+        while waiting or running:
+            slots = _AHEAD * max(int(ray.cluster_resources().get("CPU", 1)), 1)
+            while waiting and len(running) < slots:
+                number = waiting.pop()
+                packed = ray.cloudpickle.dumps(_portable(cells[number], ray.cloudpickle))
+                running[task.remote(packed, origins[id(cells[number].trace)], timeout, engine_version())] = number
+            done, _ = ray.wait(list(running), num_returns=1, timeout=1.0)
+            for reference in done:
+                number = running.pop(reference)
+                outcome = _outcome(ray, reference)
+                if outcome is not None:
+                    yield number, outcome
+                    continue
+                trace = cells[number].trace
+                origin = origins[id(trace)]
+                if not origin.references:
+                    origins[id(trace)] = origin._replace(references=(ray.put(trace),))
+                waiting.append(number)
+    finally:
+        for reference in running:
+            with contextlib.suppress(Exception):
+                ray.cancel(reference, force=True)
+        if is_ours:
+            ray.shutdown()
+
+
+def _connected(address: str | None) -> tuple[Any, bool]:
+    """Ray, and whether it was connected here."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.cloudpickle
+    except ModuleNotFoundError as error:
+        raise ExperimentError("engine ray: Ray is not installed; run pip install 'kvreplay[ray]'") from error
+    if ray.is_initialized():
+        return ray, False
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    new: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **new)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ExperimentError(f"engine ray: no cluster at {address} ({reason}); start one there") from error
+    return ray, True
+
+
+def _portable(cell: Cell, cloudpickle: Any) -> Cell:
+    """`cell` without its trace; policies that other machines need not have travel as code."""
+    hooks = cell.policy.hooks
+    modules = {inspect.getmodule(inspect.unwrap(hook)) for hook in (hooks.init, *hooks.compiled.values())}
+    foreign = [module for module in modules if module and not module.__name__.startswith("kvreplay.")]
+    for module in foreign:
+        cloudpickle.register_pickle_by_value(module)
+    if foreign:
+        hooks = dataclasses.replace(hooks, importable=False)
+    policy = dataclasses.replace(cell.policy, hooks=hooks)
+    return dataclasses.replace(cell, trace=None, policy=policy)  # type: ignore[arg-type]
+
+
+def _origin(trace: Trace) -> _Origin:
+    owner: Any = None if isinstance(trace, Stream) else trace.pages
+    while isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap):
+        owner = owner.base
+    folder = str(Path(owner.filename).parent) if isinstance(owner, np.memmap) and owner.filename else None
+    return _Origin(trace.content_hash, folder, (), trace.name, json.dumps(dict(trace.meta)))
+
+
+def _outcome(ray: Any, reference: Any) -> Result | Failure | None:
+    """What a finished task says; None where its worker does not see the trace."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:  # raised outside the replay: the policy cannot be unpacked, say
+        return Failure(f"{type(error.cause).__name__}: {error.cause}", str(error))
+    except ray.exceptions.RayError as error:
+        return Failure(f"{type(error).__name__}: its worker died, {_RETRIES + 1} times", str(error))
+
+
+def _replay(packed: bytes, origin: _Origin, timeout: float | None, version: str) -> Result | Failure | None:
+    """What runs on a worker: the cell's outcome, or None where this node does not see the trace."""
+    import ray.cloudpickle
+
+    if version != engine_version():
+        node = ray.util.get_node_ip_address()
+        raise ExperimentError(f"{node}: has another version of kvreplay; install that of the machine that runs this")
+    try:
+        trace = _trace(origin)
+    except LookupError:
+        return None
+    cell = dataclasses.replace(ray.cloudpickle.loads(packed), trace=trace)
+    outcome = attempt_within(cell, timeout)
+    if isinstance(outcome, Overtime):
+        threading.Timer(_DELIVERY, os._exit, (1,)).start()
+    return outcome
+
+
+@functools.lru_cache(maxsize=8)
+def _trace(origin: _Origin) -> Trace:
+    """The trace, the same object for all cells that this worker gets. Raises LookupError where it is nowhere."""
+    import ray
+
+    meta = json.loads(origin.meta)
+    if origin.folder is not None:
+        with contextlib.suppress(TraceError):
+            trace = store.open_trace(Path(origin.folder))
+            if trace.content_hash == origin.content_hash:
+                return trace.described(origin.name, meta)
+    if not origin.references:
+        raise LookupError(origin.name)
+    return ray.get(origin.references[0])
