@@ -12,7 +12,7 @@ import threading
 from importlib.metadata import version
 
 COMMANDS = (
-    *("run", "replay", "concurrent", "simulate", "validate", "curve", "bounds", "check", "claims"),
+    *("run", "replay", "concurrent", "simulate", "validate", "calibrate", "curve", "bounds", "check", "claims"),
     *("compare", "plot", "report", "traces", "policies", "schema", "bench"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 HELP = "compare a recorded run of a server with its simulation"
 
@@ -12,14 +13,19 @@ HELP = "compare a recorded run of a server with its simulation"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from .simulate import add_settings
 
+    add_run(parser)
+    add_settings(parser)
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw both distributions, .png or .svg")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per latency")
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The recorded run."""
     parser.add_argument(
         "run_file",
         metavar="RUN.csv",
         help="columns arrival, prompt_tokens, output_tokens, first_token, end; in seconds",
     )
-    add_settings(parser)
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw both distributions, .png or .svg")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per latency")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,6 +48,12 @@ def run(args: argparse.Namespace) -> int:
         f"{args.run_file}: {simulated['requests']:,} requests, {simulated['refused']:,} refused in the simulation; "
         f"{simulated['model']} on {simulated['device']}, step cost {simulated['cost']}"
     )
+    print_errors(rows)
+    return 0
+
+
+def print_errors(rows: list[dict[str, Any]]) -> None:
+    """A table of what was recorded and simulated, and how far the one is from the other."""
     print(f"{'ms':>5} {'':>10} {'mean':>10} {'p50':>10} {'p90':>10} {'p99':>10} {'KS':>7}")
     for row in rows:
         for kind in ("recorded", "simulated"):
@@ -49,4 +61,3 @@ def run(args: argparse.Namespace) -> int:
             print(f"{row['latency'] if kind == 'recorded' else '':>5} {kind:>10} {values}")
         errors = " ".join(f"{100 * row[f'{figure}_error']:+8.1f} %" for figure in ("mean", "p50", "p90", "p99"))
         print(f"{'':>5} {'error':>10} {errors} {row['ks']:7.3f}")
-    return 0

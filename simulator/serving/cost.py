@@ -20,7 +20,10 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from kvreplay.parameters import nearest
 
@@ -50,7 +53,7 @@ class StepCost:
     model: Model
     device: Device
     devices: int
-    method: str  # "fitted", "typical" or "roofline"
+    method: str  # "fitted", "typical", "roofline" or "profile"
     prefill_constant: float  # s, of a step that prefills
     linear_rate: float  # operations/s
     attention_rate: float  # operations/s
@@ -129,19 +132,26 @@ def attended(start: int, tokens: int) -> float:
     return tokens * (start + tokens / 2)
 
 
-def step_cost(model: Model | str, device: Device | str, devices: int = 1, method: str | None = None) -> StepCost:
+def step_cost(
+    model: Model | str, device: Device | str, devices: int = 1, method: str | StepCost | None = None
+) -> StepCost:
     """The cost of steps of `model` on `devices` of `device` together.
 
     `method`: "fitted" takes the constants that were fitted to this pair; "typical" medians of all fitted pairs;
-    "roofline" none: all rates at their peak, which nothing reaches. None: fitted where there is a fit, else typical.
-    Raises ValueError for an unknown name, no devices, or a fit that is not there.
+    "roofline" none: all rates at their peak, which nothing reaches; the path of a .yaml file those that `kvreplay
+    calibrate` wrote into it; a StepCost itself. None: fitted where there is a fit, else typical. Raises ValueError for
+    an unknown name, no devices, a fit that is not there, or one of another pair.
     """
+    if isinstance(method, StepCost):
+        return method
     model = get_model(model) if isinstance(model, str) else model
     device = get_device(device) if isinstance(device, str) else device
     if devices < 1:
         raise ValueError(f"tensor_parallel {devices}: a model needs a device to run on; use 1 or more")
+    if method is not None and method.endswith((".yaml", ".yml")):
+        return _profile(Path(method), model, device, devices)
     if method not in (None, *METHODS):
-        raise ValueError(f"cost {method!r} is unknown; use {', '.join(METHODS)}")
+        raise ValueError(f"cost {method!r} is unknown; use {', '.join(METHODS)}, or a .yaml of kvreplay calibrate")
     fit = _fits().get((model.name, device.name, devices))
     if method is None:
         method = "typical" if fit is None else "fitted"
@@ -241,6 +251,42 @@ def _fits() -> dict[tuple[str, str, int], StepCost]:
         for fit in entry.get("fits", []):
             found[fit["model"], name, fit["devices"]] = _fitted(fit, get_device(name))
     return found
+
+
+def profile_of(cost: StepCost) -> dict[str, Any]:
+    """What hardware.yaml says of a fit, for a file of its own: `_fitted` the other way round."""
+    device = cost.device
+    return {
+        "model": cost.model.name,
+        "device": device.name,
+        "devices": cost.devices,
+        "prefill_ms": 1e3 * cost.prefill_constant,
+        "linear": cost.linear_rate / device.flops / cost.devices,
+        "attention": cost.attention_rate / device.flops / cost.devices,
+        "step_ms": 1e3 * cost.step_constant,
+        "sequence_ms": 1e3 * cost.sequence_constant,
+        "bandwidth": cost.bandwidth / device.bandwidth / cost.devices,
+    }
+
+
+def _profile(path: Path, model: Model, device: Device, devices: int) -> StepCost:
+    """The cost that a file of `profile_of` holds. Raises ValueError for any other file, and for one of another pair."""
+    known = profile_of(_roofline(model, device, devices))
+    try:
+        profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError:
+        profile = None
+    if not isinstance(profile, dict) or profile.keys() != known.keys():
+        raise ValueError(f"{path}: is no profile of step costs; write one with kvreplay calibrate")
+    if [profile[name] for name in ("model", "device", "devices")] != [model.name, device.name, devices]:
+        what = f"{profile['model']} on {profile['devices']} {profile['device']}"
+        raise ValueError(f"{path}: is of {what}, not of {model.name} on {devices} {device.name}; use the right one")
+    numbers = [profile[name] for name in known if name not in ("model", "device", "devices")]
+    if not all(isinstance(number, int | float) and 0 <= number < math.inf for number in numbers):
+        raise ValueError(f"{path}: a constant is below 0 or no number; write it with kvreplay calibrate")
+    if not min(profile[name] for name in ("linear", "attention", "bandwidth", "step_ms")) > 0:
+        raise ValueError(f"{path}: a rate or step_ms is 0; write it with kvreplay calibrate")
+    return replace(_fitted(profile, device), method="profile")
 
 
 def _fitted(fit: dict[str, Any], device: Device) -> StepCost:

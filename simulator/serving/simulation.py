@@ -143,7 +143,7 @@ def server_settings(
     max_queue: Annotated[int, Ge(0)] | None = None,
     rate: Annotated[float, Gt(0)] = 1.0,
     concurrency: Annotated[int, Ge(1)] | None = None,
-    cost: Literal["fitted", "typical", "roofline"] | None = None,
+    cost: str | StepCost | None = None,
     stack: Annotated[Any, AfterValidator(parse)] = EMPTY,
     exact_seconds: Annotated[float, Ge(0)] = 1e-5,
     semantic_seconds: Annotated[float, Ge(0)] = 5e-3,

@@ -53,9 +53,13 @@ def validate(path: str | Path, **settings: Any) -> Validation:
     prefixes. A request that was refused in the simulation is left out of both sides. Raises RunError for a file that is
     none, and what `simulate` raises.
     """
-    run = read_run(path)
+    return compare(read_run(path), Path(path).name, **settings)
+
+
+def compare(run: pl.DataFrame, name: str, since: int = 0, **settings: Any) -> Validation:
+    """`validate` for what `read_run` read. All is simulated, and compared from request `since` on."""
     trace = Trace(
-        Path(path).name,
+        name,
         np.empty(0, np.uint32),
         0,
         np.zeros(len(run) + 1, np.int64),
@@ -65,6 +69,7 @@ def validate(path: str | Path, **settings: Any) -> Validation:
     )
     simulation = simulate(trace, **settings)
     served = np.isfinite(simulation.recorder.end)
+    served[:since] = False
     assert trace.arrival is not None
     output = trace.output_tokens
     assert output is not None

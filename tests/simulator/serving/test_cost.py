@@ -97,7 +97,10 @@ def test_reuse_pays_from_the_bandwidth_that_mooncake_gives():
     [
         (("llama-3.1-8b", "h10"), "unknown device 'h10', did you mean 'h100'?"),
         (("llama-3.1-8b", "h100", 0), "tensor_parallel 0: a model needs a device to run on; use 1 or more"),
-        (("llama-3.1-8b", "h100", 1, "exact"), "cost 'exact' is unknown; use fitted, typical, roofline"),
+        (
+            ("llama-3.1-8b", "h100", 1, "exact"),
+            "cost 'exact' is unknown; use fitted, typical, roofline, or a .yaml of kvreplay calibrate",
+        ),
     ],
 )
 def test_mistakes_are_told(arguments, message):
