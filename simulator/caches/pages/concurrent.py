@@ -72,10 +72,10 @@ def replay_concurrent(
 
     Raises TraceError where the trace lacks prefix pages or lengths, PageError and PolicyError.
     """
-    if trace.prompt_tokens is None or trace.output_tokens is None or trace.page_tokens is None:
-        raise TraceError(f"{trace.name} has no lengths in tokens", mend="use a trace with prompt and output tokens")
     pool = PagePool(capacity)
     cache = PrefixCache.for_trace(trace, capacity, policy, pool=pool, seed=seed)
+    if trace.prompt_tokens is None or trace.output_tokens is None or trace.page_tokens is None:
+        raise TraceError(f"{trace.name} does not say how long prompts and outputs are", mend="use a trace that does")
     run = _Run(trace, PagedSequences(pool, cache), whole(at_once, "at_once", 1), whole(samples, "samples", 1))
     run.to_the_end()
     stats = cache.stats()

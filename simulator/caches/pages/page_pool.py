@@ -172,6 +172,7 @@ class PagePool:
         if fault < 0:
             raise self._error("merge", ids, fault)
         pages, first, which = np.unique(ids & self._page, return_index=True, return_inverse=True)
+        self._table[pages, _MARK] = 0
         order = np.argsort(first)  # the page that stands first is kept
         kept = np.empty(len(pages), np.int64)
         kept[order] = order[_first_equal(self._content, pages[order])]
@@ -304,9 +305,7 @@ def _release(table, counters, ids):
     if fault < 0:
         return fault
     before = counters[_USED]
-    mask = (1 << counters[_BITS]) - 1
-    for id in ids:
-        _drop(table, counters, id & mask)
+    _drop(table, counters, ids, ids[:0])
     counters[_LOGICAL] -= len(ids)
     return before - counters[_USED]
 
@@ -324,23 +323,26 @@ def _read(table, counters, ids, pages):
 @jit
 def _plan_copies(table, counters, ids, private, writable):
     """Write the ids after `write` into `private`; how many are copies. Without content they are taken at once."""
-    fault = _check(table, counters, ids, True)
-    if fault < 0:
-        return fault
     mask = (1 << counters[_BITS]) - 1
     room = counters[_CAPACITY] - counters[_USED]
     top = len(table) - counters[_USED] - 1
-    copies = 0
+    copies = fault = checked = 0
     for i in range(len(ids)):
         page = ids[i] & mask
+        fault = _fault(table, counters, ids[i], True)
+        if fault:
+            break
+        checked += 1
         private[i] = ids[i]
-        if table[page, _REFS] - table[page, _MARK] > 1 or (writable and table[page, _PROTECTED]):
-            table[page, _MARK] += 1  # one holder less from here on
+        # Those of its holders that stand before this one in the batch have copies already.
+        if table[page, _REFS] - table[page, _MARK] >= 1 or (writable and table[page, _PROTECTED]):
             if copies < room:
                 private[i] = _id(table, counters, table[top - copies, _FREE])
             copies += 1
-    for id in ids:
-        table[id & mask, _MARK] = 0
+    for i in range(checked):
+        table[ids[i] & mask, _MARK] = 0
+    if fault:
+        return -(4 * checked + fault)
     if copies > room:
         return _FULL
     if copies and counters[_BARE]:
@@ -357,53 +359,68 @@ def _replace(table, counters, ids, private):
             table[private[i] & mask, _REFS] = 1
             copies += 1
     _count_used(counters, copies)  # the copies are off the stack before pages that nobody holds any more go onto it
-    for i in range(len(ids)):
-        if private[i] != ids[i]:
-            _drop(table, counters, ids[i] & mask)
+    _drop(table, counters, ids, private)
     counters[_COPIES] += copies
 
 
 @jit
-def _check(table, counters, ids, once_a_holder):
-    """0, or the fault of the first id that has one."""
-    bits = counters[_BITS]
-    mask = (1 << bits) - 1
-    fault = 0
-    checked = 0
+def _check(table, counters, ids, mark):
+    """0, or the fault of the first id that has one. The pages stay marked where all is well and that is asked for."""
+    fault = checked = 0
     for id in ids:
-        page = id & mask
-        if id < 0 or page >= len(table):
-            fault = _UNKNOWN + 1
-        elif table[page, _REFS] == 0:
-            fault = _NOT_IN_USE + 1
-        elif table[page, _GENERATION] != id >> bits:
-            fault = _STALE + 1
-        elif once_a_holder:
-            if table[page, _MARK] == table[page, _REFS]:
-                fault = _TOO_OFTEN + 1
-            else:
-                table[page, _MARK] += 1
+        fault = _fault(table, counters, id, mark)
         if fault:
             break
         checked += 1
-    if once_a_holder:
+    if not fault:
+        return 0
+    if mark:
+        mask = (1 << counters[_BITS]) - 1
         for i in range(checked):
             table[ids[i] & mask, _MARK] = 0
-    return -(4 * checked + fault) if fault else 0
+    return -(4 * checked + fault)
 
 
 @jit
-def _drop(table, counters, page):
-    """Take one holder from a page; without any it is free."""
-    refs = table[page, _REFS] - 1
-    table[page, _REFS] = refs
-    if refs == 1:
-        counters[_SHARED] -= 1
-    elif refs == 0:
-        table[page, _GENERATION] = (table[page, _GENERATION] + 1) & ((1 << (31 - counters[_BITS])) - 1)
-        table[page, _PROTECTED] = 0
-        counters[_USED] -= 1
-        table[len(table) - counters[_USED] - 1, _FREE] = page
+def _fault(table, counters, id, mark):
+    """What is wrong with an id, + 1, or 0. With `mark` its page is marked, which works as often as it is held."""
+    bits = counters[_BITS]
+    page = id & ((1 << bits) - 1)
+    if id < 0 or page >= len(table):
+        return _UNKNOWN + 1
+    if table[page, _REFS] == 0:
+        return _NOT_IN_USE + 1
+    if table[page, _GENERATION] != id >> bits:
+        return _STALE + 1
+    if mark:
+        if table[page, _MARK] == table[page, _REFS]:
+            return _TOO_OFTEN + 1
+        table[page, _MARK] += 1
+    return 0
+
+
+@jit
+def _drop(table, counters, ids, copies):
+    """Take one holder from each page, but for those that `copies`, if given, has no copy of; without any it is free."""
+    mask = (1 << counters[_BITS]) - 1
+    last_generation = (1 << (31 - counters[_BITS])) - 1
+    used = counters[_USED]  # and below, in registers: this is the longest loop
+    unshared = 0
+    for i in range(len(ids)):
+        if len(copies) and copies[i] == ids[i]:
+            continue
+        page = ids[i] & mask
+        table[page, _MARK] = 0
+        refs = table[page, _REFS] - 1
+        table[page, _REFS] = refs
+        unshared += refs == 1
+        if refs == 0:
+            table[page, _GENERATION] = (table[page, _GENERATION] + 1) & last_generation
+            table[page, _PROTECTED] = 0
+            used -= 1
+            table[len(table) - used - 1, _FREE] = page
+    counters[_USED] = used
+    counters[_SHARED] -= unshared
 
 
 @jit

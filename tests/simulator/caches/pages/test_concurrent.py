@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
@@ -110,7 +111,9 @@ def test_errors():
     for wrong in ({"capacity": 0}, {"at_once": 0}, {"samples": 0}):
         with pytest.raises(PageError, match="is out of range"):
             replay_concurrent(trace, **wrong)
-    with pytest.raises(TraceError, match="no lengths"):
+    with pytest.raises(TraceError, match="how long"):
+        replay_concurrent(dataclasses.replace(trace, output_tokens=None))
+    with pytest.raises(TraceError, match="do not form prefixes"):
         replay_concurrent(kvreplay.generate("zipf", requests=10, keys=3))
 
 
