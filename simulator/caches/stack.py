@@ -198,7 +198,7 @@ def make(tiers: Sequence[tuple[str, Mapping[str, Any]]]) -> Stack:
 
 def _label(tier: TierSpec) -> str:
     shown = [key for key in tier.params if key in tier.given or key in ("embedder", "threshold")]
-    return ":".join([tier.name, *(f"{key}={tier.params[key]}" for key in shown)])
+    return " ".join([tier.name, *(f"{key}={tier.params[key]}" for key in shown)])
 
 
 @functools.lru_cache(maxsize=4)

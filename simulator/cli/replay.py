@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from kvreplay.simulator.headroom import way
     from kvreplay.simulator.replay import fit, parse_capacity, sweep
     from kvreplay.simulator.replay.trial import try_out
-    from kvreplay.simulator.report.answers import answers
+    from kvreplay.simulator.report import answers
 
     from .sources import open_source
 
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         "hit ratios: page, of all page accesses; prefix, only those before a request's first miss; token, of prompt "
         f"tokens{cost}{spared}. M pages/s: measured"
     )
-    _print(answers(rows))
+    _print(answers.table(rows))
     if not args.warmup and args.ttl is None and args.sizing is None:
         _print_ways({capacity: way(found) for capacity, found in hits.items()})
     return 0

@@ -72,10 +72,10 @@ def _bytes(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     from kvreplay.simulator.experiment import make_plan, run_plan
-    from kvreplay.simulator.report import write_report
+    from kvreplay.simulator.report import answers, write_report
     from kvreplay.simulator.report.sizes import table as sizes
     from kvreplay.simulator.report.table import as_text, ratios
-    from kvreplay.simulator.report.workloads import workloads
+    from kvreplay.simulator.report.workloads import about_pages, workloads
 
     from .progress import ProgressLine
 
@@ -106,7 +106,10 @@ def run(args: argparse.Namespace) -> int:
     failed = results.run["failed"]
     if len(results.rows):
         write_report(folder)
-        for workload in workloads(results.rows):
+        answered = answers.table(results.rows.iter_rows(named=True))
+        if answered is not None:
+            print(f"{as_text(answered)}\n")
+        for workload in about_pages(workloads(results.rows)):
             for table in filter(None, (ratios(workload, "hit_ratio") if workload.rows else None, sizes(workload))):
                 print(f"{as_text(table)}\n")
         print(f"report: {folder / 'report.html'}")

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from kvreplay.simulator.experiment.store import Results
 
-from . import figure, findings, provenance, sizes, table
+from . import answers, figure, findings, plots, provenance, sizes, summary, table
 from .glossary import DEFINITIONS
 from .plots import FIGURES
-from .style import looks
 from .stylesheet import STYLE
 from .table import Table
-from .workloads import METRICS, Workload, policies, workloads
+from .workloads import METRICS, Workload, about_pages, workloads
 
 _CAPTIONS = {
     "capacity": "Grey is what the best online policy leaves to the offline optimum, which knows the future. No cache "
@@ -24,6 +23,8 @@ _CAPTIONS = {
     "time": "Each point is 1/25 of the requests. The first ones find an empty cache.",
     "size": "Capacities that move with what is observed, and the fixed one that they start from. Each point of the "
     "page hit ratio is 1/50 of the requests.",
+    "answers": "Hits in shares of the requests that met the stack; precision is the true among the hits that could be "
+    "judged. Cosines of two embedders do not compare: neither do their thresholds. A band is the range over seeds.",
     "memory": "Read it from left to right: the memory that a ratio costs under each policy.",
 }
 
@@ -37,10 +38,7 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
         f'<p class="question">{html.escape(asked)}</p>' if asked else "",
         f'<p class="missing">{html.escape(missing)}</p>' if missing else "",
         '<div class="answer">',
-        *(
-            f"<p><b>{html.escape(what)}</b>: {html.escape(text)}</p>"
-            for what, text in [*findings.answer(found, metric), *sizes.answer(found)]
-        ),
+        *(f"<p><b>{html.escape(what)}</b>: {html.escape(text)}</p>" for what, text in summary.answer(found, metric)),
         "</div>",
         *_pictures(found, metric),
         *_tables(results, found, metric),
@@ -66,9 +64,8 @@ def document(title: str, parts: Iterable[str]) -> str:
 
 
 def _pictures(found: Sequence[Workload], metric: str) -> Iterable[str]:
-    policy_looks = looks(policies(found))
-    for kind, (heading, panels_of) in FIGURES.items():
-        panels = panels_of(found, metric, policy_looks)
+    for kind, (heading, _) in FIGURES.items():
+        panels = plots.panels(kind, found, metric)
         if not panels:
             continue
         text = heading.format(metric=METRICS[metric])
@@ -86,7 +83,10 @@ def _pictures(found: Sequence[Workload], metric: str) -> Iterable[str]:
 
 def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterable[str]:
     yield "<h2>Tables</h2>"
-    for workload in found:
+    answered = answers.table(results.rows.iter_rows(named=True))
+    if answered is not None:
+        yield as_html(answered)
+    for workload in about_pages(found):
         resized = sizes.table(workload)
         if resized is not None:
             yield as_html(resized)

@@ -8,13 +8,14 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 
-from . import numbers
+from . import answers, numbers
 from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, WIDTH, End, Panel, label_ends
 from .findings import is_online
 from .heat_map import heat_map
 from .sizes import sizes
 from .style import HEADROOM, INFINITE, Look
-from .workloads import METRICS, Point, Workload, is_number, policies
+from .style import looks as looks_of
+from .workloads import METRICS, Point, Workload, about_pages, is_number, policies
 
 _POINTS_OVER_TIME = 25
 _TWO_AXES = 0.9  # inches above a panel with a second axis
@@ -51,7 +52,15 @@ FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]
     "time": ("page hit ratio over time", over_time),
     "memory": ("memory against {metric}", memory),
     "size": ("capacity over time, beside the page hit ratio", sizes),
+    "answers": ("semantic cache: true hits, false hits and precision against the threshold", answers.panels),
 }
+
+
+def panels(kind: str, workloads: Sequence[Workload], metric: str) -> list[Panel]:
+    """The panels of one of FIGURES."""
+    _, panels_of = FIGURES[kind]
+    shown = workloads if kind == "answers" else about_pages(workloads)
+    return panels_of(shown, metric, looks_of(policies(shown)))
 
 
 def _panel(workload: Workload, title: str, draw: Callable[..., None], **size: float) -> Panel:

@@ -107,3 +107,13 @@ def looks(policies: Iterable[str]) -> dict[str, Look]:
         free.pop(slot, None)
         chosen[policy] = _SPARE[slot]
     return chosen
+
+
+def distinct_looks(labels: Iterable[str]) -> dict[str, Look]:
+    """A look per label, in their order: the first eight differ in colour and marker. For what is no policy."""
+    looks = [
+        Look(colour, marker, dash)
+        for dash in ("-", "--", "-.")
+        for colour, marker in zip(_COLOURS, "os^DvP>X", strict=True)
+    ]
+    return {label: looks[i % len(looks)] for i, label in enumerate(dict.fromkeys(labels))}

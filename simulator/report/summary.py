@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kvreplay.simulator.experiment.store import Results
 
-from . import findings, provenance, sizes, table
-from .workloads import workloads
+from . import answers, findings, provenance, sizes, table
+from .workloads import Workload, about_pages, workloads
 
 
 def page(results: Results, metric: str = "hit_ratio") -> str:
@@ -14,9 +16,12 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     run = results.run
     parts = [f"# {table.escape(provenance.name(run))}"]
     parts += [table.escape(provenance.question(run)), table.escape(provenance.state(run))]
-    answer = [*findings.answer(found, metric), *sizes.answer(found)]
-    parts.append("\n".join(f"- **{table.escape(what)}**: {table.escape(text)}" for what, text in answer))
-    for workload in found:
+    said = answer(found, metric)
+    parts.append("\n".join(f"- **{table.escape(what)}**: {table.escape(text)}" for what, text in said))
+    answered = answers.table(results.rows.iter_rows(named=True))
+    if answered is not None:
+        parts.append(f"**{table.escape(answered.title)}**\n\n{table.as_markdown(answered)}")
+    for workload in about_pages(found):
         best = table.best(findings.find(workload, metric))
         contents = (table.ratios(workload, metric), table.ways(workload, metric), best) if workload.rows else ()
         for content in filter(None, (sizes.table(workload), *contents)):
@@ -27,3 +32,9 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
         f"kvreplay {made.get('version', 'of unknown version')}, commit {made.get('commit') or 'unknown'}{dirty}"
     )
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def answer(found: Sequence[Workload], metric: str) -> list[tuple[str, str]]:
+    """What the rows say in words, as (of what, text)."""
+    stacks, pages = answers.answer(row for w in found for row in (*w.rows, *w.resized)), about_pages(found)
+    return [*stacks, *(findings.answer(pages, metric) if pages or not stacks else []), *sizes.answer(pages)]

@@ -171,6 +171,17 @@ def settings(row: Row) -> str:
     return stack + warmup + ttl + (f", cost of {row['cost_model']}" if row["cost_model"] is not None else "")
 
 
+def about_pages(found: Iterable[Workload]) -> list[Workload]:
+    """Those that compare anything of the pages: behind a stack, more than one policy or capacity. Else a study of many
+    stacks would be one of as many workloads."""
+    return [
+        workload
+        for workload in found
+        for rows in [[*workload.rows, *workload.resized]]
+        if rows[0]["stack"] is None or len({(row["policy"], row["capacity"], row["sizing"]) for row in rows}) > 1
+    ]
+
+
 def policies(found: Iterable[Workload]) -> list[str]:
     """Every policy that ran, in the order of the rows."""
     return list(dict.fromkeys(row["policy"] for workload in found for row in workload.rows))

@@ -14,9 +14,8 @@ from kvreplay.simulator.experiment.store import Results, open_results
 from . import html, summary
 from .errors import ReportError
 from .figure import compose, to_png, to_svg
-from .plots import FIGURES
-from .style import looks
-from .workloads import METRICS, Workload, check_metric, policies, workloads
+from .plots import FIGURES, panels
+from .workloads import METRICS, Workload, check_metric, workloads
 
 
 def write_report(folder: str | Path, metric: str = "hit_ratio") -> list[Path]:
@@ -44,7 +43,7 @@ def write_plots(results: Results, folder: Path, metric: str = "hit_ratio", trace
         figure = _figure(kind, found, metric)
         if figure is None:
             continue
-        stem = kind if metric == "hit_ratio" or kind == "time" else f"{kind}-{metric}"
+        stem = kind if metric == "hit_ratio" or kind in ("time", "answers") else f"{kind}-{metric}"
         for suffix, content in ((".png", to_png(figure)), (".svg", to_svg(figure))):
             write_whole(folder / (stem + suffix), content)
             written.append(folder / (stem + suffix))
@@ -52,7 +51,7 @@ def write_plots(results: Results, folder: Path, metric: str = "hit_ratio", trace
 
 
 def plot(results: Results, kind: str = "capacity", metric: str = "hit_ratio", trace: str | None = None) -> Figure:
-    """One figure: 'capacity', 'heat-map', 'time' or 'memory', of every workload or of one `trace`.
+    """One figure, by a name in FIGURES such as 'capacity' or 'answers', of every workload or of one `trace`.
 
     Raises ReportError where one of the names is unknown, or the results have nothing to show.
     """
@@ -65,7 +64,7 @@ def plot(results: Results, kind: str = "capacity", metric: str = "hit_ratio", tr
 
 
 def _figure(kind: str, found: Sequence[Workload], metric: str) -> Figure | None:
-    title, panels_of = FIGURES[kind]
+    title, _ = FIGURES[kind]
     label = METRICS[check_metric(metric)]
-    panels = panels_of(found, metric, looks(policies(found)))
-    return compose(panels, title.format(metric=label)) if panels else None
+    shown = panels(kind, found, metric)
+    return compose(shown, title.format(metric=label)) if shown else None

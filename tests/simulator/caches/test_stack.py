@@ -42,7 +42,7 @@ def asked(questions) -> tuple[ExactLRU, SemanticLRU, np.ndarray]:
 def test_tiers_answer_what_lists_of_entries_answer(questions, asked):
     exact, semantic, answered = asked
     row = replay(questions, "lru", "10%", reading="prefix", stack=[{"exact": {"capacity": 25}}, SEMANTIC]).row
-    assert row["stack"] == "exact:capacity=25 > semantic:threshold=0.8:embedder=idf-seeded:capacity=40"
+    assert row["stack"] == "exact capacity=25 > semantic threshold=0.8 embedder=idf-seeded capacity=40"
     assert (row["asked"], row["answered"], row["requests"]) == (600, answered.sum(), 600 - answered.sum())
     for name in ("true_hits", "false_hits"):
         assert row[f"exact_{name}"] == exact.verdicts.count(name)
@@ -83,7 +83,7 @@ def test_a_warm_up_fills_the_tiers_too(questions, asked):
 def test_the_threshold_may_move(questions):
     tier = {"semantic": {**SEMANTIC["semantic"], "threshold": 0.6, "false_hits": 0.02}}
     row = replay(questions, "lru", "10%", stack=[tier]).row
-    assert row["stack"].endswith(":false_hits=0.02")
+    assert row["stack"].endswith(" false_hits=0.02")
     n = row["semantic_lookups"]
     assert row["semantic_false_hits"] / n <= 0.02 + (1 + 0.01 - 0.6) / (0.01 * n)
     assert row["semantic_threshold"] != 0.6

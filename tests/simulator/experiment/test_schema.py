@@ -315,8 +315,8 @@ def test_stacks_are_an_axis_whose_tiers_take_lists():
         [{"exact": {"capacity": [5, 9]}}, {"semantic": {"threshold": [0.8, 0.9], "policy": "lfu"}}],
     ]
     labels = [stack.label.replace("wordllama", "idf-seeded") for stack in options("stack", stack=stacks)]
-    tail = "semantic:threshold={}:embedder=idf-seeded:policy=lfu"
-    both = [f"exact:capacity={capacity} > {tail.format(t)}" for capacity in (5, 9) for t in (0.8, 0.9)]
+    tail = "semantic threshold={} embedder=idf-seeded policy=lfu"
+    both = [f"exact capacity={capacity} > {tail.format(t)}" for capacity in (5, 9) for t in (0.8, 0.9)]
     assert labels == ["", "exact", *both]
     assert [stack.label for stack in options("stack", stack=["exact"])] == ["exact"]
     assert [stack.label for stack in options("stack", stack=[])] == [""]

@@ -91,6 +91,36 @@ def resized(policies: Sequence[str] = ("lru",), **changes: Any) -> list[dict[str
     ]
 
 
+def stacked(
+    threshold: float = 0.8, true: int = 40, false: int = 10, embedder: str = "e", entries: str = "lru", **changes: Any
+) -> dict[str, Any]:
+    """A row of 200 requests that met two caches: 20 exact hits, all true, and semantic hits under the policy
+    `entries`."""
+    hits = 20 + true + false
+    values = {
+        "stack": f"exact capacity=5 > semantic threshold={threshold} embedder={embedder} policy={entries}",
+        "asked": 200,
+        "answered": hits,
+        "answered_ratio": hits / 200,
+        "answered_precision": (20 + true) / hits,
+        **{"exact_true_hits": 20, "exact_false_hits": 0},
+        **{"semantic_embedder": embedder, "semantic_rule": f"{threshold:g}", "semantic_threshold": threshold},
+        **{"semantic_true_hits": true, "semantic_false_hits": false, "semantic_missed_chances": 30},
+        **{"semantic_unjudged": 0, "semantic_precision": true / (true + false), "semantic_recall_at_1": 1.0},
+    }
+    return row(**(values | changes))
+
+
+def stacks(policies: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of a semantic cache under each of `policies`, over thresholds and two embedders."""
+    return [
+        stacked(threshold, int(80 * (1 - threshold)) + i, int(40 * (0.9 - threshold)), embedder, entries=policy)
+        for embedder in ("idf-seeded", "wordllama")
+        for i, policy in enumerate(policies)
+        for threshold in (0.7, 0.8, 0.9)
+    ]
+
+
 def save(folder: Path, rows: Sequence[dict[str, Any]], **run: Any) -> Results:
     """A run folder with these rows."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,67 @@
+"""What reports say of caches in front of the pages, from rows made by hand."""
+
+from __future__ import annotations
+
+from kvreplay.simulator.report import answers, html, plots, summary
+from kvreplay.simulator.report.workloads import about_pages, workloads
+
+from .rows import row, save, stacked
+
+
+def test_no_hits_stand_without_those_that_are_false():
+    table = answers.table([stacked()])
+    (line,) = table.rows
+    assert line[:8] == [line[0], "35.00", "85.71", "10.00", "0.00", "20.00", "5.00", "80.00"]
+    for at, name in enumerate(table.header):
+        if name.endswith(": true"):
+            assert table.header[at + 1] == "false"
+    assert table.header[7] == "precision"
+    assert answers.table([row()]) is None
+
+
+def test_cells_that_differ_in_the_pages_alone_are_one_line():
+    assert len(answers.table([stacked(), stacked(policy="fifo"), stacked(0.9)]).rows) == 2
+
+
+def test_the_costs_of_the_guard_are_shown_where_it_ran():
+    table = answers.table([stacked(semantic_guard_lost=4, semantic_guard_avoided=1)])
+    at = table.header.index("guard: true lost")
+    assert table.header[at + 1] == "false avoided"
+    assert table.rows[0][at : at + 2] == ["2.00", "0.50"]
+    assert "guard: true lost" not in answers.table([stacked()]).header
+
+
+def test_the_best_stack_is_the_one_most_often_right_among_those_right_often_enough():
+    rows = [stacked(0.7, 90, 20), stacked(0.8, 60, 4), stacked(0.9, 30, 0)]
+    ((_, text),) = answers.answer(rows)
+    assert "threshold=0.8 embedder=e" in text
+    assert "answers 40.00 % of the requests rightly and 2.00 % wrongly: precision 95.24 %" in text
+    assert "Of 3 stacks it has the most true hits at a precision of 95 % or more." in text
+    ((_, text),) = answers.answer(rows[:1])
+    assert text.endswith("It does not reach a precision of 95 %.")
+    ((_, text),) = answers.answer([stacked(answered_precision=None)])
+    assert "no answer could be judged" in text
+
+
+def test_the_picture_has_a_panel_per_embedder(tmp_path):
+    rows = [stacked(t, int(60 * t), 5, embedder) for t in (0.7, 0.8, 0.9) for embedder in ("a", "b")]
+    # What found its threshold has no place on the axis of thresholds that were set.
+    rows.append(
+        stacked(0.75, embedder="a", semantic_rule="calibrated", stack="semantic threshold=calibrated embedder=a")
+    )
+    panels = plots.panels("answers", workloads(save(tmp_path, rows).rows), "hit_ratio")
+    assert [panel.title for panel in panels] == ["a", "b"]
+    assert plots.panels("answers", workloads(save(tmp_path, [stacked()]).rows), "hit_ratio") == []
+
+
+def test_stacks_that_say_nothing_of_pages_are_no_workloads(tmp_path):
+    alone, compared = [stacked(0.7), stacked(0.8)], [stacked(0.9), stacked(0.9, policy="fifo")]
+    found = workloads(save(tmp_path, [*alone, *compared, row()]).rows)
+    assert len(found) == 4
+    assert [w.rows[0]["semantic_threshold"] for w in about_pages(found)] == [0.9, None]
+    results = save(tmp_path, alone)
+    for page in (html.page(results), summary.page(results)):
+        assert "page hit ratio in %" not in page
+        assert "Answered in front of the pages" in page
+    with_pages = html.page(save(tmp_path, [*compared, row()]))
+    assert with_pages.count("page hit ratio in %") == 2
