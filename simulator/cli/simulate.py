@@ -150,6 +150,8 @@ def _one(simulation: Simulation, args: argparse.Namespace) -> int:
         )
     saved = f"{row['tokens_saved']:,} prompt tokens found in pages, {row['prefilled_tokens']:,} computed"
     print(f"\ntoken hit ratio {_figure(row['token_hit_ratio'])}: {saved}")
+    if row["host_gib"]:
+        print(f"loaded from the host: {_figure(row['loaded_token_ratio'])} of the prompt tokens")
     print(
         f"memory {row['pages']:,} pages of {row['page_tokens']} tokens a replica, most {row['peak_held_pages']:,} in "
         f"use; {row['preemptions']:,} preemptions; devices busy {row['utilisation']:.1%} of the time"

@@ -14,6 +14,7 @@ from kvreplay.traces.trace import Trace
 
 from .cost import StepCost
 from .front import Front
+from .host import LINK_SHARE, HostMemory
 from .memory import PagedMemory, PolicyMemory, VllmMemory
 from .recorder import Recorder
 from .replica import Limits, Replica
@@ -37,6 +38,7 @@ class Server:
     max_queue: int | None  # requests that may wait at a replica; None: any number
     policy: Policy | None  # which pages leave; None: nothing is kept to be hit
     seed: int = 0  # of the policy
+    host_pages: int = 0  # host memory of each replica
 
 
 def run(
@@ -66,7 +68,17 @@ def run(
             front.generated(request.number, env.now)
 
     replicas = [
-        Replica(env, number, server.cost, _memory(trace, server), server.page_tokens, server.limits, recorder, leave)
+        Replica(
+            env,
+            number,
+            server.cost,
+            _memory(trace, server),
+            server.page_tokens,
+            server.limits,
+            recorder,
+            leave,
+            _host(env, server),
+        )
         for number in range(server.replicas)
     ]
 
@@ -116,6 +128,14 @@ def _memory(trace: Trace, server: Server) -> PagedMemory:
     if server.policy is None or server.policy.name == VLLM:
         return VllmMemory(server.pages)
     return PolicyMemory(trace, server.pages, server.policy, server.seed)
+
+
+def _host(env: simpy.Environment, server: Server) -> HostMemory | None:
+    if server.policy is None or not server.host_pages:
+        return None
+    target = server.cost.target if isinstance(server.cost, Speculation) else server.cost
+    page_bytes = server.page_tokens * target.model.kv_bytes_per_token
+    return HostMemory(env, server.host_pages, page_bytes / (LINK_SHARE * target.device.pcie * target.devices))
 
 
 def _requests(trace: Trace, server: Server, priority: np.ndarray | None) -> Iterator[Request]:

@@ -42,6 +42,7 @@ class Recorder:
         self.tier = np.full(requests, -1, np.int32)  # in front, that answered; -1: none
         self.arrival, self.admission, self.first, self.end = np.full((4, requests), np.nan)
         self.hit_tokens = np.zeros(requests, np.int64)  # at the first admission
+        self.loaded_tokens = np.zeros(requests, np.int64)  # from the host, at the first admission
         self.prefilled_tokens = np.zeros(requests, np.int64)  # computed, again after every preemption
         self.preemptions = np.zeros(requests, np.int32)
         self._steps = {name: array(code) for name, (code, _) in STEPS.items()}
@@ -58,11 +59,12 @@ class Recorder:
         self.tier[request.number] = tier
         self.first[request.number] = self.end[request.number] = now
 
-    def admitted(self, request: Request, now: float, hit_tokens: int) -> None:
+    def admitted(self, request: Request, now: float, hit_tokens: int, loaded_tokens: int = 0) -> None:
         number = request.number
         if np.isnan(self.admission[number]):
             self.admission[number] = now
             self.hit_tokens[number] = hit_tokens
+            self.loaded_tokens[number] = loaded_tokens
 
     def prefilled(self, request: Request, tokens: int) -> None:
         self.prefilled_tokens[request.number] += tokens

@@ -18,14 +18,17 @@ admitted or ends and pages suffice: an arrival cuts them short.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import simpy
 
 from .cost import StepCost, attended
 from .decoding import Decoding
+from .host import HostMemory
 from .memory import PagedMemory
 from .recorder import Recorder
 from .requests import Request, waiting_queue
@@ -55,12 +58,16 @@ class Replica:
         limits: Limits,
         recorder: Recorder,
         ended: Callable[[Request], None],
+        host: HostMemory | None = None,
     ) -> None:
         self.number, self.memory = number, memory
         self.waiting = waiting_queue(limits.order)
         self.running: dict[Request, None] = {}  # in order of admission
         self._tokens_waiting = self._admissions = 0
         self._env, self._cost, self._limits, self._recorder, self._ended = env, cost, limits, recorder, ended
+        self._host = host
+        self._loaded: deque[Request] = deque()  # whose pages came from the host, and that hold them
+        self._loading = 0  # requests whose pages are under way
         self._page_tokens = page_tokens
         self._decoding = Decoding(page_tokens)
         self._partial: Request | None = None  # whose prefill is under way
@@ -74,7 +81,7 @@ class Replica:
     @property
     def load(self) -> int:
         """Requests that wait or run."""
-        return len(self.waiting) + len(self.running)
+        return len(self.waiting) + len(self.running) + len(self._loaded) + self._loading
 
     @property
     def pages_held(self) -> int:
@@ -91,6 +98,10 @@ class Replica:
         """Let a request wait. It must fit into the memory with all of its tokens."""
         self.waiting.push(request)
         self._tokens_waiting += request.target
+        self._wake()
+
+    def _wake(self) -> None:
+        """There is something new to schedule."""
         if self._idle is not None:
             self._idle.succeed()
             self._idle = None
@@ -107,14 +118,17 @@ class Replica:
     def _serve(self) -> Generator[simpy.Event, Any, None]:
         env, decoding, cost = self._env, self._decoding, self._cost
         while True:
-            if not self.running and not self.waiting:
-                self._idle = env.event()
-                yield self._idle
+            if not (self.running or self.waiting or self._loaded):
+                yield self._nothing_to_do()
             self._started, self._pages_taken = env.now, 0
             preempted = self._make_room()
             self._take_pages(1)
             prefilled, tokens, pairs = self._prefill(preempted)
             sequences, context, steps = decoding.count, decoding.context, 1
+            if not (tokens or sequences):  # what waits needs memory that others hold, into which they load
+                if self._loading and not self._loaded:
+                    yield self._nothing_to_do()
+                continue
             if tokens:
                 steps = self._tokens_gained()
                 yield env.timeout(cost.step(tokens, pairs, sequences, context))
@@ -134,6 +148,10 @@ class Replica:
                 self._end(request, request.target - 1)
             for request in prefilled:
                 self._prefilled(request)
+
+    def _nothing_to_do(self) -> simpy.Event:
+        self._idle = self._env.event()
+        return self._idle
 
     def _steps_begun(self) -> int:
         """Of the decode steps under way, how many have begun."""
@@ -210,24 +228,46 @@ class Replica:
         return prefilled, budget - left, pairs
 
     def _admit(self) -> Request | None:
-        """Let the next waiting request run, if there is one that may."""
-        if not self.waiting or len(self.running) == self._limits.max_num_seqs:
-            return None
-        request = self.waiting.peek(self.memory)
-        hits, idle = self.memory.lookup(request.pages[: (request.target - 1) // self._page_tokens])
-        needed = self._pages(request.target) - hits + idle  # a page that is hit is available no more
-        if needed + (self._limits.watermark if self.running else 0) > self.memory.available:
-            return None
-        self.waiting.pop()
-        self._tokens_waiting -= request.target
-        request.lease = self.memory.lease(request.pages[:hits])
-        request.kept = hits
-        request.computed = hits * self._page_tokens
+        """Let the next request run, if there is one that may. Those that load from the host first are passed over."""
+        while len(self.running) < self._limits.max_num_seqs and (self._loaded or self.waiting):
+            if self._loaded:
+                return self._start(self._loaded.popleft())
+            request = self.waiting.peek(self.memory)
+            most = (request.target - 1) // self._page_tokens
+            hits, idle = self.memory.lookup(request.pages[:most])
+            needed = self._pages(request.target) - hits + idle  # a page that is hit is available no more
+            if needed + (self._limits.watermark if self.running else 0) > self.memory.available:
+                return None
+            self.waiting.pop()
+            self._tokens_waiting -= request.target
+            request.lease = self.memory.lease(request.pages[:hits])
+            request.kept = hits
+            request.computed = hits * self._page_tokens
+            loads = 0 if self._host is None else self._host.hits(request.pages[hits:most])
+            self._recorder.admitted(request, self._env.now, request.computed, loads * self._page_tokens)
+            if not loads:
+                return self._start(request)
+            self._loading += 1
+            self._env.process(self._load(request, request.pages[hits : hits + loads]))
+        return None
+
+    def _start(self, request: Request) -> Request:
         self._admissions += 1
         request.rank = self._admissions
         self.running[request] = None
-        self._recorder.admitted(request, self._env.now, request.computed)
         return request
+
+    def _load(self, request: Request, pages: np.ndarray) -> Generator[simpy.Event, Any, None]:
+        """Bring pages from the host into device memory that is held for them, and let the request run then."""
+        assert self._host is not None
+        self.memory.take(len(pages))
+        yield from self._host.load(len(pages))
+        self.memory.keep(request.lease, pages)
+        request.kept += len(pages)
+        request.computed += len(pages) * self._page_tokens
+        self._loading -= 1
+        self._loaded.append(request)
+        self._wake()
 
     def _extend(self, request: Request, tokens: int) -> bool:
         """Schedule `tokens` more of a prompt, whose full pages are cached from now on; False where pages lack."""
@@ -243,6 +283,8 @@ class Replica:
         return True
 
     def _prefilled(self, request: Request) -> None:
+        if self._host is not None:
+            self._host.store(request.pages)
         if request.output:
             request.generated += 1
             self._recorder.token(request, self._env.now)

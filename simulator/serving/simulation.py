@@ -136,6 +136,7 @@ def server_settings(
     policy: str | None = VLLM,
     seed: int = 0,
     kv_tokens: Annotated[int, Ge(1)] | None = None,
+    host_gib: Annotated[float, Ge(0)] = 0.0,
     memory_utilization: Annotated[float, Gt(0), Le(1)] = 0.9,
     max_num_seqs: Annotated[int, Ge(1)] | None = None,
     max_num_batched_tokens: Annotated[int, Ge(1)] | None = None,
@@ -159,14 +160,15 @@ def server_settings(
     devices. router: see `router.py`. order: in which waiting requests are admitted. policy: which cached pages leave,
     "vllm-lru" for vLLM's own order, or any that decides by page; None: nothing is cached. seed: of policies that draw
     random numbers. kv_tokens: tokens in the KV memory of each replica; default: what `memory_utilization` of its
-    devices' memory leaves beside the weights. max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for
-    the device. watermark: share of the pages left free when a request is admitted beside others. max_queue: requests
-    that wait at one replica before others are refused. rate: how many times as fast as in the trace requests arrive.
-    concurrency: closed loop of that many requests, instead of the trace's arrivals. cost: see `cost.step_cost`.
-    draft_model: one that drafts `draft_length` tokens a step for this one to verify, each accepted with probability
-    `acceptance`: see `speculation`. stack: caches of whole answers in front, such as ["exact", "semantic"]; a lookup
-    takes `exact_seconds` and `semantic_seconds`, assumptions of the order of what `kvreplay bench` measures.
-    slo_ttft, slo_tpot: seconds that goodput asks of a request.
+    devices' memory leaves beside the weights. host_gib: KV memory of each replica in its host, GiB, see `host`.
+    max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for the device. watermark: share of the pages
+    left free when a request is admitted beside others. max_queue: requests that wait at one replica before others are
+    refused. rate: how many times as fast as in the trace requests arrive. concurrency: closed loop of that many
+    requests, instead of the trace's arrivals. cost: see `cost.step_cost`. draft_model: one that drafts `draft_length`
+    tokens a step for this one to verify, each accepted with probability `acceptance`: see `speculation`. stack:
+    caches of whole answers in front, such as ["exact", "semantic"]; a lookup takes `exact_seconds` and
+    `semantic_seconds`, assumptions of the order of what `kvreplay bench` measures. slo_ttft, slo_tpot: seconds that
+    goodput asks of a request.
     """
 
 
@@ -200,6 +202,7 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
         settings["max_queue"],
         policy,
         settings["seed"],
+        int(settings["host_gib"] * 2**30 / (page_tokens * target_of(cost).model.kv_bytes_per_token)),
     )
 
 

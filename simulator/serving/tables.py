@@ -25,6 +25,7 @@ _SHOWN = {
     "e2e p99 ms": "e2e_p99",
     "goodput/s": "goodput",
     "token hit ratio": "token_hit_ratio",
+    "from the host": "loaded_token_ratio",
     "busy": "utilisation",
 }
 
@@ -38,7 +39,7 @@ def varied(rows: Sequence[dict[str, Any]]) -> list[str]:
 def comparison(rows: Sequence[dict[str, Any]]) -> Table:
     """A line per simulation: what it differs in from the others, and what came of it."""
     differ = varied(rows)
-    shown = {heading: name for heading, name in _SHOWN.items() if any(row[name] is not None for row in rows)}
+    shown = {heading: name for heading, name in _SHOWN.items() if any(row[name] for row in rows)}
     lines = [
         [*(str(row[name]) for name in differ), *(_cell(heading, row[name]) for heading, name in shown.items())]
         for row in rows
@@ -64,4 +65,4 @@ def _cell(heading: str, value: Any) -> str:
         return value
     if heading.endswith(" ms"):
         return f"{1e3 * value:,.1f}"
-    return numbers.percent(value, 1) if heading in ("token hit ratio", "busy") else f"{value:,.4g}"
+    return numbers.percent(value, 1) if heading in ("token hit ratio", "from the host", "busy") else f"{value:,.4g}"
