@@ -93,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _many(simulations: Iterator[Simulation], args: argparse.Namespace) -> int:
+    if args.chrome_trace is not None:
+        raise ValueError("--chrome-trace shows one simulation; give one value of each setting")
     from kvreplay.simulator.report.table import as_text
     from kvreplay.simulator.serving.tables import comparison, varied, write_rows
 

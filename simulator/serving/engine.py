@@ -20,7 +20,7 @@ from .recorder import Recorder
 from .replica import Limits, Replica
 from .requests import Request
 from .router import router
-from .speculation import Speculation
+from .speculation import Speculation, target_of
 
 VLLM = "vllm-lru"  # the policy that is vLLM's own memory
 
@@ -133,7 +133,7 @@ def _memory(trace: Trace, server: Server) -> PagedMemory:
 def _host(env: simpy.Environment, server: Server) -> HostMemory | None:
     if server.policy is None or not server.host_pages:
         return None
-    target = server.cost.target if isinstance(server.cost, Speculation) else server.cost
+    target = target_of(server.cost)
     page_bytes = server.page_tokens * target.model.kv_bytes_per_token
     return HostMemory(env, server.host_pages, page_bytes / (LINK_SHARE * target.device.pcie * target.devices))
 
@@ -143,7 +143,7 @@ def _requests(trace: Trace, server: Server, priority: np.ndarray | None) -> Iter
     assert trace.output_tokens is not None
     no_pages = np.empty(0, np.uint32)
     for number in range(trace.n_requests):
-        prompt = int(trace.prompt_tokens[number])
+        prompt = max(int(trace.prompt_tokens[number]), 1)  # an empty one is a token that marks its beginning
         pages = no_pages
         if server.policy is not None:
             start = trace.bounds[number]

@@ -109,7 +109,8 @@ def summary(
     seconds = float(served["end"].max() or 0)  # type: ignore[arg-type]
     prompt, output = (int(served[name].sum()) for name in ("prompt_tokens", "output_tokens"))
     passed, hit = (int(computed[name].sum()) for name in ("prompt_tokens", "hit_tokens"))
-    verdict = _verdict(requests)
+    queued = requests.filter(pl.col("admission").is_not_null())
+    verdict = verdict_of(queued["arrival"].to_numpy(), queued["admission"].to_numpy())
     within = pl.lit(True)
     if slo_ttft is not None:
         within &= pl.col("ttft") <= slo_ttft
@@ -151,18 +152,16 @@ def _times(served: pl.DataFrame, unstable: bool) -> dict[str, float | None]:
     return found
 
 
-def _verdict(requests: pl.DataFrame) -> str:
-    """ "unstable" where the queue grew as long as requests arrived, else "stable".
+def verdict_of(arrival: np.ndarray, admission: np.ndarray) -> str:
+    """ "unstable" where the queue grew as long as requests arrived, else "stable". Both (n,) seconds, by arrival.
 
     It did where the last request was admitted later than 5 % of the time of arrivals after the last arrival, and the
     mean time in the queue rose from each quarter of the requests to the next.
     """
-    queued = requests.filter(pl.col("admission").is_not_null())
-    if len(queued) < 4:
+    if len(arrival) < 4:
         return "stable"
-    span = float(queued["arrival"][-1] - queued["arrival"][0])
-    late = float(queued["admission"].max() - queued["arrival"][-1])  # type: ignore[operator]
-    means = [quarter.mean() for quarter in np.array_split(queued["queueing"].to_numpy(), 4)]
+    span, late = arrival[-1] - arrival[0], admission.max() - arrival[-1]
+    means = [quarter.mean() for quarter in np.array_split(admission - arrival, 4)]
     growing = all(before < after for before, after in itertools.pairwise(means))
     return "unstable" if span > 0 and late > 0.05 * span and growing else "stable"
 

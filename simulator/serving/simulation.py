@@ -28,7 +28,7 @@ from .recorder import Recorder
 from .replica import Limits
 from .requests import ORDERS
 from .router import ROUTERS
-from .speculation import Speculation
+from .speculation import Speculation, target_of
 
 _PAGE_TOKENS = 16  # vLLM's block size, where a trace has no pages
 
@@ -213,11 +213,6 @@ def _cost(settings: dict[str, Any]) -> StepCost | Speculation:
     )
     assert target is not None
     return target if draft is None else Speculation(target, draft, settings["draft_length"], settings["acceptance"])
-
-
-def target_of(cost: StepCost | Speculation) -> StepCost:
-    """The cost of the model that is served."""
-    return cost.target if isinstance(cost, Speculation) else cost
 
 
 def kv_tokens(cost: StepCost | Speculation, utilization: float) -> int:

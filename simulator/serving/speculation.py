@@ -16,6 +16,11 @@ from dataclasses import dataclass
 from .cost import StepCost, arithmetic_sum, arithmetic_terms
 
 
+def target_of(cost: StepCost | Speculation) -> StepCost:
+    """The cost of the model that is served."""
+    return cost.target if isinstance(cost, Speculation) else cost
+
+
 @dataclass(frozen=True)
 class Speculation:
     """The cost of steps of `target` that `draft` speculates for; stands where a StepCost does."""

@@ -172,6 +172,17 @@ def test_a_closed_loop_keeps_as_many_under_way_as_it_says():
     assert found.arrival[2] == found.end[0]
 
 
+def test_requests_of_nothing():
+    """An empty prompt takes a step as one of one token does; a request that generates nothing ends with its prefill."""
+    trace = trace_of([0, 1, 2], [0, 4, 4], [1, 0, 2])
+    found = run(trace, server_of(10, 4, 64))
+    one = COST.step(1, 0.5, 0, 0)
+    assert found.end[0] == found.first[0] == pytest.approx(one)
+    assert np.isnan(found.first[1])
+    assert found.end[1] - found.arrival[1] == pytest.approx(COST.step(4, 8, 0, 0))
+    assert found.end[2] > found.first[2]
+
+
 def test_what_does_not_fit_is_refused_and_the_others_are_served():
     trace = trace_of([0, 0, 0], [8, 41, 8], [1, 1, 1])
     found = run(trace, server_of(10, 4, 64))

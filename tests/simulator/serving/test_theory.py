@@ -9,6 +9,7 @@ import pytest
 
 from kvreplay.simulator.serving.cost import StepCost, get_device
 from kvreplay.simulator.serving.engine import Server, run
+from kvreplay.simulator.serving.figures import verdict_of
 from kvreplay.simulator.serving.model import get_model
 from kvreplay.simulator.serving.replica import Limits
 from kvreplay.traces.trace import Trace
@@ -60,6 +61,14 @@ def test_waiting_times_are_those_of_pollaczek_and_khinchine(service, load):
     # The server works as long as the work takes.
     steps = found.steps()
     assert (steps["end"] - steps["start"]).sum() == pytest.approx(prompt.sum() * SECONDS, rel=1e-9)
+
+
+@pytest.mark.parametrize(("load", "verdict"), [(0.5, "stable"), (0.9, "stable"), (1.1, "unstable"), (2.0, "unstable")])
+def test_a_load_that_no_queue_survives_is_told(load, verdict):
+    """M/M/1 has a stationary queue below a load of 1, and none above."""
+    rng = np.random.default_rng(5)
+    found, _ = simulate(np.maximum(rng.exponential(MEAN, 5 * BLOCK).round(), 1), load, rng)
+    assert verdict_of(found.arrival, found.admission) == verdict
 
 
 def test_little_s_law():
