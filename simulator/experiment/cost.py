@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import dataclasses
 import hashlib
 import heapq
 import itertools
 import json
 import math
+import os
+import platform
 import resource
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,9 +25,9 @@ from kvreplay.files import write_whole
 from kvreplay.simulator.replay.pilot import Pilot, pilot
 from kvreplay.traces.catalogue import cache_dir
 
-from . import provenance
 from .errors import ExperimentError
 from .plan import Cell, engine_version
+from .provenance import cpu_name
 
 _SECONDS = 0.1  # of a short replay
 _WORTH = 100  # a run tries cells that take so many times as long as trying them
@@ -44,7 +46,7 @@ class Cost(NamedTuple):
 
 
 def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
-    """What each of `cells` will take; compiling a policy comes on top.
+    """What each of `cells` will take; compiling a policy comes on top, and so do the tiers of a stack.
 
     Where they are `running` anyway, only built-in policies with much to do are tried; others are taken for typical.
     Raises PolicyError where a policy fails.
@@ -156,8 +158,7 @@ def _between(cell: Cell, low: Cell, high: Cell, ends: list[Pilot]) -> Cost:
 @contextlib.contextmanager
 def _remembered() -> Iterator[dict[str, Pilot]]:
     """Short replays by name, as this machine made them; new ones are remembered, where there is a place for it."""
-    machine = dataclasses.asdict(provenance.collect())
-    parts = [machine[name] for name in ("python", "numpy", "numba", "platform", "cpu", "cores")]
+    parts = (cpu_name(), os.cpu_count(), platform.platform(), platform.python_version(), version("numba"))
     path = cache_dir() / f"costs-{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}.json"
     found: dict[str, Pilot] = {}
     with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):  # not there yet, or damaged

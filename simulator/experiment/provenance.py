@@ -45,7 +45,7 @@ def collect() -> Provenance:
         numba=version("numba"),
         polars=version("polars"),
         platform=platform.platform(),
-        cpu=_cpu(),
+        cpu=cpu_name(),
         cores=os.cpu_count() or 1,
     )
 
@@ -72,7 +72,8 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """The processor's model, or at least its kind."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

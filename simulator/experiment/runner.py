@@ -15,6 +15,7 @@ from kvreplay.simulator.replay.threads import default_threads, in_threads
 from . import provenance
 from .attempt import Failure, attempt
 from .cost import estimate, threads_within
+from .errors import ExperimentError
 from .plan import Cell, Plan, make_plan
 from .processes import in_processes
 from .ray_cluster import on_ray
@@ -86,6 +87,8 @@ def run_plan(
     watch: Watcher | None = None,
 ) -> Results:
     """`run` for a plan. What has finished is in the folder even where this is interrupted."""
+    if memory is not None and engine == "ray":
+        raise ExperimentError("memory (--memory) is that of this machine; on a cluster, start fewer cores on each node")
     started, clock = datetime.now(UTC), time.monotonic()
     failed: dict[str, Failure] = {}
     status = "interrupted"
