@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import time
 import pytest
 import yaml
 
-from kvreplay.simulator.experiment import run
-from kvreplay.simulator.experiment.ray_cluster import _origin
+from kvreplay.simulator.experiment import make_plan, run
+from kvreplay.simulator.experiment.plan import engine_version
+from kvreplay.simulator.experiment.ray_cluster import _origin, _portable
 from kvreplay.traces import store
 from kvreplay.traces.workloads import generate
 
@@ -54,6 +56,33 @@ def test_a_mapped_trace_is_told_by_its_folder(tmp_path):
     assert _origin(generate("zipf_stream", requests=100, keys=10)).folder is None
 
 
+REMOTE = """
+import pickle, sys
+from kvreplay.simulator.experiment.ray_cluster import _replay
+packed, origins, version = pickle.load(sys.stdin.buffer)
+sys.stdout.buffer.write(pickle.dumps([_replay(packed, origin, None, version) for origin in origins]))
+"""
+
+
+def test_a_cell_travels_as_code_and_its_trace_by_the_folder_of_its_store(tmp_path):
+    """Another process is the worker, which cannot see the policy's file."""
+    from ray import cloudpickle
+
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    store.save(generate("zipf", requests=2000, keys=100), tmp_path / "t.kvtrace")
+    policy = str(tmp_path / "faulty.py")
+    (cell,) = make_plan(SMALL | {"trace": str(tmp_path / "t.kvtrace"), "policy": policy, "capacity": 10}).cells
+    (tmp_path / "faulty.py").unlink()
+    origin = _origin(cell.trace)
+    origins = [origin, origin._replace(folder=None), origin._replace(content_hash="another")]
+    arguments = pickle.dumps((cloudpickle.dumps(_portable(cell, cloudpickle)), origins, engine_version()))
+    done = subprocess.run([sys.executable, "-c", REMOTE], input=arguments, stdout=subprocess.PIPE, check=True)
+    found, *unseen = pickle.loads(done.stdout)
+    assert found.row == cell.replay().row
+    assert unseen == [None, None]
+
+
+@pytest.mark.slow
 def test_rows_are_those_of_a_local_run_also_for_mapped_and_generated_traces_and_policies_from_files(tmp_path):
     import ray
 
