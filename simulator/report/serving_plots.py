@@ -1,4 +1,4 @@
-"""Pictures of simulated servers: latencies, memory and batches over time, a Gantt of steps; and of recorded runs."""
+"""Pictures of simulated servers: latencies, memory and batches over time, a Gantt of requests; and of recorded runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072b2", "#d55e00", "#009e73", "#bbbbbb"
 _NAMES = {"ttft": "to the first token", "tpot": "between tokens", "e2e": "to the end", "queueing": "in the queue"}
-_GANTT_SECONDS = 2.0
+_GANTT_SECONDS, _GANTT_REQUESTS = 10.0, 60
 _LEAST = 1e-3  # seconds: what is less is no latency on a logarithmic axis
 _POINTS = 500  # of a series: more cannot be seen
 
@@ -190,26 +190,23 @@ def _memory(simulation: Simulation, axes: Axes) -> None:
 
 
 def _gantt(simulation: Simulation, axes: Axes) -> None:
-    """The steps of one replica around its busiest moment."""
+    """The requests of one replica around its busiest moment, a line each."""
     steps = simulation.steps
     busiest = steps.row(int(steps["running"].arg_max() or 0), named=True)
     start = max(busiest["start"] - _GANTT_SECONDS / 2, 0.0)
-    shown = steps.filter(
-        (pl.col("replica") == busiest["replica"]) & (pl.col("end") > start) & (pl.col("start") < start + _GANTT_SECONDS)
-    )
-    for row in shown.iter_rows(named=True):
-        left = max(row["start"], start)
-        width = min(row["end"], start + _GANTT_SECONDS) - left
-        colour = _BLUE if row["prefill_tokens"] else _ORANGE
-        axes.bar(left - start, row["running"], width, align="edge", color=colour, edgecolor="white", linewidth=0.3)
-    for label, colour in (("prefills, maybe beside decoding", _BLUE), ("only decodes", _ORANGE)):
-        axes.bar([0], [0], color=colour, label=label)
-    axes.set(
-        xlim=(0, _GANTT_SECONDS),
-        xlabel=f"seconds from {start:,.1f} s on",
-        ylabel="requests running",
-        title=f"Steps of replica {busiest['replica']}",
-    )
+    shown = simulation.requests.filter(
+        (pl.col("replica") == busiest["replica"])
+        & (pl.col("end") > start)
+        & (pl.col("arrival") < start + _GANTT_SECONDS)
+    ).head(_GANTT_REQUESTS)
+    phases = (("arrival", "in the queue", _GREY), ("admission", "prefill", _BLUE), ("first_token", "decode", _ORANGE))
+    for (begin, label, colour), (finish, _, _) in zip(phases, (*phases[1:], ("end", "", "")), strict=True):
+        left = np.maximum(shown[begin].to_numpy(), start)
+        width = np.minimum(shown[finish].to_numpy(), start + _GANTT_SECONDS) - left
+        axes.barh(np.arange(len(shown)), np.maximum(width, 0), left=left - start, height=0.8, color=colour, label=label)
+    axes.set(xlim=(0, _GANTT_SECONDS), xlabel=f"seconds from {start:,.1f} s on", ylabel="requests by arrival")
+    axes.set_title(f"Replica {busiest['replica']}")
+    axes.invert_yaxis()
     axes.legend(fontsize=8)
 
 
