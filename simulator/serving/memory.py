@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from kvreplay.policies import Policy, PolicyError
-from kvreplay.simulator.caches.pages.prefix_cache import Prefix, PrefixCache
+from kvreplay.simulator.caches.pages.prefix import Prefix
+from kvreplay.simulator.caches.pages.prefix_cache import PrefixCache
 from kvreplay.traces.trace import Trace
 
 

@@ -5,8 +5,8 @@ The loop is that of the replay (`loops.replay_prefix`), asked for one step of a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,38 +17,13 @@ from kvreplay.simulator.replay import loops
 
 from .page_index import PageIndex
 from .page_pool import PageError, PagePool, whole
+from .prefix import Prefix, PrefixStats, full_pages, integers
 
 if TYPE_CHECKING:
     from kvreplay.traces.trace import Trace
 
 _KNOWN_FOR_EACH = 4  # pages known for each that may be cached: what policies remember of the others is about as long
 _NO_IDS = np.empty(0, np.int32)
-
-
-class PrefixStats(NamedTuple):
-    """Figures of a prefix cache, in pages but for `lookups`. hits / pages is the prefix hit ratio."""
-
-    capacity: int
-    cached: int
-    pinned: int  # cached, and in use
-    peak: int  # most cached at one time
-    lookups: int
-    pages: int  # looked up
-    hits: int
-    evictions: int
-
-
-@dataclass(eq=False, slots=True)
-class Prefix:
-    """The pages of one request in a `PrefixCache`: those in front that are cached are pinned until it is released."""
-
-    pages: np.ndarray  # (n,) uint32: the cache's numbers of the request's pages; only the first `held` are settled
-    hits: int  # pages that the lookup found
-    held: int  # pages that are cached and pinned for this request, counted from its start
-    ids: np.ndarray  # (held,) int32: where they lie in the pool; empty without one
-    tokens: np.ndarray  # (n * page_tokens,) uint32; empty in a cache of a trace
-    root: int
-    cache: PrefixCache | None  # that pins the pages; None once released
 
 
 class PrefixCache:
@@ -61,8 +36,8 @@ class PrefixCache:
     A request is: `lookup`, which pins what it finds; compute the rest; `insert` it; `release`. In between others come
     and go. Fed one at a time, requests hit exactly what ``replay(trace, policy, capacity, reading="prefix")`` hits.
 
-    With a `pool`, the cache is one holder of the physical page behind each cached page, which it protects; a lookup
-    makes the request a holder too, and releasing that, as everything about a request's own pages, is the request's.
+    With a `pool`, the cache is one holder of the physical page behind each cached page, so that whoever writes to one
+    gets a copy. A lookup makes the request a holder too; releasing that, as all pages of a request, is the request's.
 
     Raises PolicyError for a policy that is a whole prefix cache, or that must know a trace without having one.
     """
@@ -203,7 +178,7 @@ class PrefixCache:
             before = prefix.pages[-1:].astype(np.int64)
             pages = self._trace_pages(more, int(before[0]) if len(before) else -1)
         else:
-            tokens = _tokens(more, self.page_tokens)
+            tokens = full_pages(more, self.page_tokens)
             prefix.tokens = np.concatenate([prefix.tokens, tokens])
             pages = np.zeros(len(tokens) // self.page_tokens, np.uint32)
         prefix.pages = np.concatenate([prefix.pages, pages])
@@ -231,7 +206,6 @@ class PrefixCache:
         if prefix.held > found and self.pool is not None:
             new = own[found - before : prefix.held - before]
             self.pool.share(new)
-            self.pool.protect(new)
             self._ids[prefix.pages[found : prefix.held]] = new
             prefix.ids = np.concatenate([prefix.ids, new])
         return prefix.held
@@ -288,7 +262,7 @@ class PrefixCache:
 
     def _number(self, prompt: np.ndarray, salt: str) -> Prefix:
         if self._index is not None:
-            tokens = _tokens(prompt, self.page_tokens)
+            tokens = full_pages(prompt, self.page_tokens)
             pages = np.zeros(len(tokens) // self.page_tokens, np.uint32)
             return Prefix(pages, 0, 0, _NO_IDS, tokens, self._index.root(salt), self)
         if salt:
@@ -298,7 +272,7 @@ class PrefixCache:
         return Prefix(self._trace_pages(prompt, -1), 0, 0, _NO_IDS, np.empty(0, np.uint32), 0, self)
 
     def _trace_pages(self, numbers: np.ndarray, before: int) -> np.ndarray:
-        given = _integers(numbers, len(self._cached), "page number")
+        given = integers(numbers, len(self._cached), "page number")
         if (self._parent_seen[given] != np.concatenate([[before], given[:-1]])[: len(given)]).any():
             raise PageError(
                 "page numbers of a request that do not follow each other in the trace; give its own, in order"
@@ -365,20 +339,3 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def _tokens(tokens: np.ndarray, page_tokens: int) -> np.ndarray:
-    """Those of the full pages, (n * page_tokens,) uint32."""
-    given = _integers(tokens, 1 << 32, "token")
-    return given[: len(given) // page_tokens * page_tokens].astype(np.uint32)
-
-
-def _integers(values: np.ndarray, below: int, what: str) -> np.ndarray:
-    given = np.asarray(values)
-    if given.ndim != 1 or (len(given) and given.dtype.kind not in "iu"):
-        raise PageError(f"{what}s are {given.ndim}-d {given.dtype}; give a 1-d array of integers")
-    if len(given) and not 0 <= int(given.min()) <= int(given.max()) < below:
-        raise PageError(
-            f"{what} {given.min() if given.min() < 0 else given.max()}: is out of range; use 0 to {below - 1}"
-        )
-    return given.astype(np.int64)

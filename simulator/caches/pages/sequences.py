@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .page_pool import PageError, PagePool
-from .prefix_cache import Prefix, PrefixCache
+from .prefix import Prefix
+from .prefix_cache import PrefixCache
 
 
 @dataclass(eq=False, slots=True)
