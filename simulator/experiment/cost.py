@@ -46,7 +46,7 @@ class Cost(NamedTuple):
 
 
 def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
-    """What each of `cells` will take; compiling a policy comes on top, and so do the tiers of a stack.
+    """What each of `cells` will take; compiling a policy comes on top. The tiers of a stack are taken for typical.
 
     Where they are `running` anyway, only built-in policies with much to do are tried; others are taken for typical.
     Raises PolicyError where a policy fails.
@@ -118,15 +118,8 @@ def makespan(seconds: Iterable[float], threads: int) -> float:
 def _group(cell: Cell) -> str:
     """A hash of all that two cells share whose costs follow from each other."""
     parts = (
-        *(
-            cell.trace.content_hash,
-            cell.policy.fingerprint,
-            engine_version(),
-            cell.reading,
-            cell.size.unit,
-            cell.windows,
-        ),
-        *(cell.ttl is None, cell.cost_model, None if cell.sizing is None else cell.sizing.label),
+        *(cell.trace.content_hash, cell.policy.fingerprint, engine_version(), cell.reading, cell.size.unit),
+        *(cell.windows, cell.ttl is None, cell.cost_model, None if cell.sizing is None else cell.sizing.label),
     )
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
