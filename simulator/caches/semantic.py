@@ -148,6 +148,7 @@ class SemanticCache:
         if self._nearest is None or self._nearest[0] is not request:
             return False
         _, stored, entry, score = self._nearest
+        self._nearest = None  # to learn from it once
         was_right = right(request, stored.request)
         if was_right is not None and entry.value is stored:
             self.threshold.learn(entry, score, was_right)

@@ -59,7 +59,7 @@ def _best(rows: list[Row]) -> str:
     if not good:
         which = f"{of or ' It'} {'none reaches' if of else 'does not reach'} a precision of {floor}."
     return (
-        f"{best['stack']} answers {numbers.percent(_true(best))} of the requests rightly and "
+        f"{_named(best)} answers {numbers.percent(_true(best))} of the requests rightly and "
         f"{numbers.percent(_false(best))} wrongly: precision {numbers.percent(best['answered_precision'])}.{which}"
     )
 
@@ -81,7 +81,7 @@ def table(rows: Iterable[Row]) -> Table | None:
     guarded = any(row["semantic_guard_lost"] is not None for row in rows)
     cells = [
         [
-            f"{row['trace']}: {row['stack']}" if several else row["stack"],
+            f"{row['trace']}: {_named(row)}" if several else _named(row),
             _share(row, "answered"),
             _percent(row["answered_precision"]),
             *(_share(row, f"exact_{name}") for name in ("true_hits", "false_hits")),
@@ -103,6 +103,10 @@ def table(rows: Iterable[Row]) -> Table | None:
     return Table("Answered in front of the pages, % of the requests that met the stack", header, cells)
 
 
+def _named(row: Row) -> str:
+    return row["stack"] + (f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else "")
+
+
 def _share(row: Row, name: str) -> str:
     return "–" if row[name] is None else f"{100 * row[name] / row['asked']:.2f}"
 
@@ -116,8 +120,8 @@ def panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -
     its threshold. Every panel has the same axes, so that embedders compare; their thresholds do not."""
     grouped: dict[tuple[str, str], dict[tuple[str, ...], list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in fronts(row for workload in workloads for row in (*workload.rows, *workload.resized)):
-        # A rule that finds its threshold has none of its own.
-        if row["semantic_rule"] is not None and row["semantic_rule"] == f"{row['semantic_threshold']:g}":
+        threshold = row["semantic_threshold"]
+        if threshold is not None and row["semantic_rule"] == f"{threshold:g}":  # set, not found by a rule
             grouped[row["trace"], row["semantic_embedder"]][_parts(row)].append(row)
     drawn = {
         of: lines

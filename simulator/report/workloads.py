@@ -151,13 +151,15 @@ def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
         grouped[name, settings(row), row["reading"], row["capacity_unit"]].append(row)
     kinds = Counter(name.partition(":")[0] for name in {name for name, *_ in grouped})
     found = []
+    short = _short_stacks({own[0]["stack"] for own in grouped.values()} - {None})
     for (name, setting, reading, unit), own in grouped.items():
         kind = name.partition(":")[0]
+        brief = settings(own[0] | {"stack": short.get(own[0]["stack"])})
         if trace in (None, name, own[0]["trace"], kind):
             shown = kind if kinds[kind] == 1 else name
             own = _aligned(own)
             fixed, resized = ([row for row in own if (row["sizing"] is None) == is_fixed] for is_fixed in (True, False))
-            found.append(Workload(name + setting, reading, unit, fixed, resized, shown + setting))
+            found.append(Workload(name + setting, reading, unit, fixed, resized, shown + brief))
     if trace is not None and not found:
         raise ReportError(f"trace {trace!r} is not in the results; {nearest(trace, list(kinds))}")
     return found
@@ -169,6 +171,18 @@ def settings(row: Row) -> str:
     warmup = f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else ""
     ttl = f", ttl {row['ttl']:g} s" if row["ttl"] is not None else ""
     return stack + warmup + ttl + (f", cost of {row['cost_model']}" if row["cost_model"] is not None else "")
+
+
+def _short_stacks(stacks: set[str]) -> dict[str, str]:
+    """Each of `stacks` without the parameters that tell it from no other that has the tier."""
+    tiers = {stack: [tier.split(" ") for tier in stack.split(" > ")] for stack in stacks}
+    alike: dict[str, set[str]] = {}
+    for name, *parameters in (tier for own in tiers.values() for tier in own):
+        alike[name] = alike.get(name, set(parameters)) & set(parameters)
+    return {
+        stack: " > ".join(" ".join([name, *(p for p in own if p not in alike[name])]) for name, *own in tiers[stack])
+        for stack in stacks
+    }
 
 
 def about_pages(found: Iterable[Workload]) -> list[Workload]:

@@ -21,6 +21,8 @@ def test_no_hits_stand_without_those_that_are_false():
 
 def test_cells_that_differ_in_the_pages_alone_are_one_line():
     assert len(answers.table([stacked(), stacked(policy="fifo"), stacked(0.9)]).rows) == 2
+    cold, warm = answers.table([stacked(), stacked(warmup=0.5)]).rows
+    assert warm[0] == f"{cold[0]}, after a warm-up of 50 %"
 
 
 def test_the_costs_of_the_guard_are_shown_where_it_ran():
@@ -49,6 +51,7 @@ def test_the_picture_has_a_panel_per_embedder(tmp_path):
     rows.append(
         stacked(0.75, embedder="a", semantic_rule="calibrated", stack="semantic threshold=calibrated embedder=a")
     )
+    rows.append(stacked(embedder="a", semantic_rule="learned", semantic_threshold=None, stack="semantic learned"))
     panels = plots.panels("answers", workloads(save(tmp_path, rows).rows), "hit_ratio")
     assert [panel.title for panel in panels] == ["a", "b"]
     assert plots.panels("answers", workloads(save(tmp_path, [stacked()]).rows), "hit_ratio") == []
@@ -63,5 +66,6 @@ def test_stacks_that_say_nothing_of_pages_are_no_workloads(tmp_path):
     for page in (html.page(results), summary.page(results)):
         assert "page hit ratio in %" not in page
         assert "Answered in front of the pages" in page
+    assert [w.name for w in found] == [f"web behind exact > semantic threshold={t}" for t in (0.7, 0.8, 0.9)] + ["web"]
     with_pages = html.page(save(tmp_path, [*compared, row()]))
     assert with_pages.count("page hit ratio in %") == 2
