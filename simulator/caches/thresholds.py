@@ -100,12 +100,12 @@ class Learned(Threshold):
     gets a wrong answer.
 
     After vCache (Schroeder et al., "vCache: Verified Semantic Prompt Caching", ICLR 2026, arXiv 2502.03771): that an
-    entry is right for a prompt of cosine s has probability p(s) = 1 / (1 + exp(-slope (s - boundary))); where p(s) >= a,
-    the entry's answer may be given with probability `error` / (1 - a), and the rest is generated, so that the entry
-    learns. A bound at confidence 1 - e makes a = (1 - e) p(s), and the best of several e counts. As there, an entry hits
-    only after `observations`. Deviations: the bound is the profile likelihood's on p(s) itself, over a grid of
-    boundaries and slopes, which needs no special care where right and wrong are separated; and where a is below 1/2
-    nothing hits, though the error would allow to answer some blindly.
+    entry is right for a prompt of cosine s has probability p(s) = 1 / (1 + exp(-slope (s - boundary))); where p(s) is
+    a or more, the entry's answer may be given with probability `error` / (1 - a), and the rest is generated, so that
+    the entry learns. A bound at confidence 1 - e makes a = (1 - e) p(s), and the best of several e counts. As there,
+    an entry hits only after `observations`. Deviations: the bound is the profile likelihood's on p(s) itself, over a
+    grid of boundaries and slopes, which needs no special care where right and wrong are separated; and where a is below
+    1/2 nothing hits, though the error would allow to answer some blindly.
     """
 
     value = None
