@@ -1,7 +1,8 @@
 """A trace's way through a stack: what its tiers answer, and what is left for the pages.
 
 The tiers do not depend on the pages, which only see what no tier answered. So the pages are replayed afterwards, by
-the compiled loops, on a trace of what was left: that is exact.
+the compiled loops, on a trace of what was left: that is exact. It is so too where memory is divided among tiers and
+pages as requests pass: that hangs on which pages are asked for, and not on which of them hit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import numpy as np
 from kvreplay.traces.subset import subset
 from kvreplay.traces.trace import Trace
 
-from .request import requests
+from .division import Division
+from .hybrid import HybridCache
+from .request import prompt_tokens, requests
 from .stack import Stack
 
 _lock = threading.Lock()
@@ -30,25 +33,36 @@ class Front(NamedTuple):
     timings: dict[str, float]  # by column of `replay.row.TIMINGS`
 
 
-def front(trace: Trace, stack: Stack, warmup: int, seed: int) -> Front:
-    """Let `trace` pass through `stack`; the figures count from request `warmup` on.
+def front(trace: Trace, stack: Stack, warmup: int, seed: int, division: Division | None = None) -> Front:
+    """Let `trace` pass through `stack`, or through the tiers of it that `division` divides memory among; the figures
+    count from request `warmup` on.
 
-    Computed once for all cells that differ in the pages alone. Raises TraceError and CacheError.
+    Undivided it is computed once for all cells that differ in the pages alone. Raises TraceError and CacheError.
     """
+    if division is not None:
+        return _pass(trace, stack, division.caches, warmup, division)
     with _lock:  # cells run on threads, and would each compute it
-        return _front(trace, stack, warmup, seed)
+        return _undivided(trace, stack, warmup, seed)
 
 
 @functools.lru_cache(maxsize=4)
-def _front(trace: Trace, stack: Stack, warmup: int, seed: int) -> Front:
-    caches = stack.build(trace, seed)
+def _undivided(trace: Trace, stack: Stack, warmup: int, seed: int) -> Front:
+    return _pass(trace, stack, stack.build(trace, seed), warmup, None)
+
+
+def _pass(trace: Trace, stack: Stack, caches: HybridCache, warmup: int, division: Division | None) -> Front:
     answered = np.zeros(trace.n_requests, bool)
     for request in requests(trace):
         if request.number == warmup:
             caches.reset_counters()
-        answered[request.number] = caches.lookup(request) is not None
-        if not answered[request.number]:
+        if division is not None:
+            division.before(request)
+        reply = caches.lookup(request)
+        answered[request.number] = reply is not None
+        if reply is None:
             caches.insert(request)
+        if division is not None:
+            division.after(request, reply)
     stats = caches.stats()
     tiers = {f"{name}_{key}": value for name, _, _ in stack.tiers for key, value in stats[name].items()}
     figures = {
@@ -57,19 +71,12 @@ def _front(trace: Trace, stack: Stack, warmup: int, seed: int) -> Front:
         "answered": stats["answered"],
         "answered_ratio": stats["answered"] / stats["asked"],
         "answered_precision": stats["precision"],
-        "prompt_tokens_answered": _tokens(trace, answered, warmup),
+        "prompt_tokens_answered": _sum(prompt_tokens(trace), answered, warmup),
         "output_tokens_answered": _sum(trace.output_tokens, answered, warmup),
         **tiers,
     }
     timings = {f"{name}_lookup_us": us for name, us in caches.timings().items()}
     return Front(subset(trace, ~answered), int((~answered[:warmup]).sum()), figures, timings)
-
-
-def _tokens(trace: Trace, answered: np.ndarray, warmup: int) -> int | None:
-    """Prompt tokens of what was answered; those of its pages where the trace does not tell them, as in a replay."""
-    if trace.prompt_tokens is not None or trace.page_tokens is None:
-        return _sum(trace.prompt_tokens, answered, warmup)
-    return _sum(np.diff(trace.offsets) * trace.page_tokens, answered, warmup)
 
 
 def _sum(column: np.ndarray | None, answered: np.ndarray, warmup: int) -> int | None:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import xxhash
 
 from kvreplay.traces.errors import TraceError
@@ -34,6 +35,13 @@ class Request(NamedTuple):
             raise CacheError(f"request {self.number}: its prompt is blank or unknown; leave it out")
         tenant = self.tenant.encode()
         return xxhash.xxh3_128_digest(b"%d:%b%b" % (len(tenant), tenant, self.content))
+
+
+def prompt_tokens(trace: Trace) -> np.ndarray | None:
+    """(R,) int: prompt tokens of each request; where the trace does not tell, those of its pages, as in a replay."""
+    if trace.prompt_tokens is not None or trace.page_tokens is None:
+        return trace.prompt_tokens
+    return np.diff(trace.offsets) * trace.page_tokens
 
 
 def requests(trace: Trace) -> Iterator[Request]:

@@ -115,6 +115,15 @@ class TierSpec(NamedTuple):
     params: Mapping[str, Any]  # every parameter, defaults included
     given: Mapping[str, Any]  # the ones that were set
 
+    @property
+    def dimensions(self) -> int:
+        """Of the vectors by which entries are found; 0 where there are none."""
+        return _embedder(self.params["embedder"]).dimensions if "embedder" in self.params else 0
+
+    def build(self, trace: Trace, seed: int, **changes: Any) -> Tier:
+        """The tier for the requests of `trace`, empty, with `changes` of its parameters."""
+        return TIERS[self.name](trace, seed, **{**self.params, **changes})
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:
@@ -129,7 +138,7 @@ class Stack:
 
     def build(self, trace: Trace, seed: int = 0) -> HybridCache:
         """Empty caches for the requests of `trace`, whose prompts are embedded all at once."""
-        return HybridCache(*(TIERS[name](trace, seed, **params) for name, params, _ in self.tiers))
+        return HybridCache(*(tier.build(trace, seed) for tier in self.tiers))
 
     def fit(self, trace: Trace) -> None:
         """Raises TraceError where `trace` lacks what a tier needs."""

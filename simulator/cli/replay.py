@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sizing",
         metavar="NAME",
-        help="what moves the capacity: hit-ratio, marginal-gain; or divides it among tenants: shares, marginal-shares; "
-        "parameters as hit-ratio:low=0.4 (default: it is fixed)",
+        help="what moves the capacity: hit-ratio, marginal-gain; or divides it among tenants, or in bytes among stack "
+        "and pages: shares, marginal-shares; parameters as hit-ratio:low=0.4 (default: it is fixed)",
     )
     parser.add_argument(
         "--stack",

@@ -73,7 +73,7 @@ def _bytes(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     from kvreplay.simulator.experiment import make_plan, run_plan
     from kvreplay.simulator.report import answers, write_report
-    from kvreplay.simulator.report.sizes import table as sizes
+    from kvreplay.simulator.report.sizes import tables
     from kvreplay.simulator.report.table import as_text, ratios
     from kvreplay.simulator.report.workloads import about_pages, workloads
 
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         if answered is not None:
             print(f"{as_text(answered)}\n")
         for workload in about_pages(workloads(results.rows)):
-            for table in filter(None, (ratios(workload, "hit_ratio") if workload.rows else None, sizes(workload))):
+            for table in [*([ratios(workload, "hit_ratio")] if workload.rows else []), *tables(workload)]:
                 print(f"{as_text(table)}\n")
         print(f"report: {folder / 'report.html'}")
     if args.memory:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kvreplay.files import write_whole
+from kvreplay.simulator.replay.engine import divides_memory
 from kvreplay.simulator.replay.pilot import Pilot, pilot
 from kvreplay.traces.catalogue import cache_dir
 
@@ -58,7 +59,8 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
     with _remembered() as memory:
         for group, own in groups.items():
             typical = sum(cell.trace.n_accesses for cell in own) * _SECONDS_PER_ACCESS
-            if running and not (own[0].policy.hooks.built_in and typical > _WORTH * 2 * _SECONDS):
+            divided = divides_memory(own[0].trace, own[0].size)  # hangs on what tiers answer, which is not tried
+            if divided or (running and not (own[0].policy.hooks.built_in and typical > _WORTH * 2 * _SECONDS)):
                 costs |= {cell.key: _typical(cell) for cell in own}
                 continue
             low, high = min(own, key=lambda cell: cell.size.amount), max(own, key=lambda cell: cell.size.amount)

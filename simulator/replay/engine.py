@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from kvreplay.parameters import nearest
-from kvreplay.policies import Policy, PolicyError, get, names
+from kvreplay.policies import Policy, PolicyError, get
 from kvreplay.simulator.caches import sizing as sizings
 from kvreplay.simulator.caches import stack as stacks
+from kvreplay.simulator.caches.division import Division, make_divider
 from kvreplay.simulator.caches.front import Front, front
-from kvreplay.simulator.caches.sizing import Sizing, SizingError
+from kvreplay.simulator.caches.sizing import Sizing, check_resizable
 from kvreplay.simulator.serving.model import models
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.stream import Stream
@@ -27,6 +28,7 @@ from .cell import Cell
 from .counting import count_requests, count_weights
 from .partition import Partition
 from .prefill import page_flops
+from .tiered import Tiered
 from .trial import rehearse, try_out
 
 READINGS = ("independent", "prefix")
@@ -71,7 +73,8 @@ def replay(
     `ttl` is how many seconds an entry is good for since it was inserted or renewed; see `expiry`. `cost_model`, one of
     `serving.models`, says whose prefill operations the pages of a prefix trace cost; without it the trace's own costs
     count, if it has any. `sizing`, what `caches.sizing.get` takes, moves the capacity with what is observed; `capacity`
-    is that at the start. `stack` lists the caches of whole answers that stand in front, as
+    is that at the start, or the budget that is divided: among tenants, or, in bytes and with a `stack`, among its tiers
+    and the pages. `stack` lists the caches of whole answers that stand in front, as
     ``["exact", {"semantic": {"threshold": 0.9}}]``: only what they do not answer reaches the pages, and is counted by
     the columns that do not say otherwise. `compiled=False` runs the same source as plain Python, 100 times slower, for
     debugging a policy.
@@ -93,8 +96,13 @@ def replay(
         stack=(stack := stacks.parse(stack)),
     )
     warmed_up = int(warmup * trace.n_requests)
-    before = front(trace, stack, warmed_up, seed) if stack.tiers else Front(trace, warmed_up, {}, {})
-    cell = prepare(before.rest, policy, size, reading, seed, ttl, cost_model, sizing, compiled)
+    division = None
+    if divides_memory(trace, size):
+        assert sizing is not None
+        division = Division(trace, stack, sizing, size.amount, _page_bytes(trace, bytes_per_token), seed=seed)
+    before = front(trace, stack, warmed_up, seed, division) if stack.tiers else Front(trace, warmed_up, {}, {})
+    settings = (reading, seed, ttl, cost_model, sizing, compiled)
+    cell = prepare(before.rest, policy, size, *settings, division=division, warmup=warmed_up)
     cell.warm_up(before.warmed_up)
     counts = count(cell, max(min(windows, before.rest.n_requests - cell.warmed_up), 1))
     inputs = {
@@ -120,14 +128,24 @@ def prepare(
     cost_model: str | None,
     sizing: Sizing | None,
     compiled: bool = True,
-) -> Cell | Partition:
-    """The cell of a replay of these arguments before its first access; a policy from outside was tried out."""
+    *,
+    division: Division | None = None,
+    warmup: int = 0,
+) -> Cell | Partition | Tiered:
+    """The cell of a replay of these arguments before its first access; a policy from outside was tried out.
+
+    `division` is what the requests of `trace` were left by, where its budget is divided among tiers and pages, and
+    `warmup` that of all requests.
+    """
     try_out(policy)
     costs = trace.page_cost if cost_model is None else page_flops(trace, cost_model)
-    options: dict[str, Any] = {"sized": size.unit == "bytes", "seed": seed, "page_cost": costs}
+    sized = size.unit == "bytes" and division is None
+    options: dict[str, Any] = {"sized": sized, "seed": seed, "page_cost": costs}
     if compiled:
-        rehearse(trace, policy, size.amount, reading, **options)
+        rehearse(trace, policy, size.amount if division is None else division.pages[0][1], reading, **options)
     options |= {"ttl": ttl, "compiled": compiled}
+    if division is not None:
+        return Tiered(trace, policy, division, warmup, reading, **options)
     if sizing is not None and sizing.divides:
         return Partition(trace, policy, size.amount, reading, sizing=sizing, **options)
     weights = trace.page_bytes if size.unit == "bytes" else None
@@ -184,15 +202,21 @@ def fit(
     if cost_model is not None:
         _check_cost_model(trace, cost_model)
     if sizing is not None:
-        _check_resizable(policy)
+        check_resizable(policy)
         sizing = sizings.get(sizing)
-        if sizing.divides and trace.tenant is None:
+    (stack := stacks.parse(stack)).fit(trace)
+    capacity = capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)
+    size = capacity.on(trace, bytes_per_token)
+    if sizing is not None and sizing.divides:
+        if stack.tiers and capacity.unit == "bytes" and size.unit == "pages":
+            budget, page_bytes = int(capacity.value), _page_bytes(trace, bytes_per_token)
+            make_divider(trace, stack, sizing, budget, page_bytes)
+            return Size(budget, "bytes", budget / (trace.n_pages * page_bytes))
+        if trace.tenant is None:
             raise TraceError(
                 f"sizing {sizing.label}: {trace.name} has no tenants to divide among",
-                mend="use a trace with them, or a mix",
+                mend="use a trace with them, or divide a capacity in bytes among the tiers of a stack",
             )
-    stacks.parse(stack).fit(trace)
-    size = (capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)).on(trace, bytes_per_token)
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(
             f"policy {policy.label} counts in pages of one size; give the capacity of {trace.name} in pages"
@@ -207,13 +231,6 @@ def fit(
     return size
 
 
-def _check_resizable(policy: Policy) -> None:
-    """Raise SizingError where the capacity of `policy` cannot move: it has queues or sketches made for one."""
-    if not policy.hooks.resizable:
-        able = [name for name in names() if get(name).hooks.resizable]
-        raise SizingError(f"policy {policy.label} is built for one capacity; to resize, use one of {', '.join(able)}")
-
-
 def _check_cost_model(trace: Trace, model: str) -> None:
     if model not in models():
         raise ValueError(f"unknown cost model {model!r}, {nearest(model, list(models()))}")
@@ -222,6 +239,16 @@ def _check_cost_model(trace: Trace, model: str) -> None:
     if trace.parent is None or trace.page_tokens is None:
         what = f"cost model {model}: the pages of {trace.name} are not prefixes of tokens, whose prefill it models"
         raise TraceError(what, mend="leave cost_model out")
+
+
+def divides_memory(trace: Trace, size: Size) -> bool:
+    """Whether `size`, as `fit` tells it, is a budget that the tiers in front of the pages share with them."""
+    return size.unit == "bytes" and trace.page_bytes is None
+
+
+def _page_bytes(trace: Trace, bytes_per_token: int | None) -> int:
+    """What a page takes, modelled; `fit` refuses a budget where either is unknown."""
+    return (trace.page_tokens or 0) * (bytes_per_token or 0)
 
 
 class Counts:
@@ -240,7 +267,7 @@ class Counts:
         return {"wall_seconds": self.wall, "cpu_seconds": self.cpu, "pages_per_second": speed}
 
 
-def count(cell: Cell | Partition, windows: int, seconds: float = math.inf) -> Counts:
+def count(cell: Cell | Partition | Tiered, windows: int, seconds: float = math.inf) -> Counts:
     """Replay and count, but stop once `seconds` of CPU time have gone by."""
     trace = cell.trace
     counts = Counts(windows)
@@ -288,7 +315,7 @@ def count(cell: Cell | Partition, windows: int, seconds: float = math.inf) -> Co
 
 
 def _row(
-    cell: Cell | Partition, size: Size, inputs: dict[str, Any], counts: Counts, bytes_per_token: int | None
+    cell: Cell | Partition | Tiered, size: Size, inputs: dict[str, Any], counts: Counts, bytes_per_token: int | None
 ) -> dict[str, Any]:
     trace, tally = cell.trace, cell.tally
     requests = trace.n_requests - cell.warmed_up
@@ -340,11 +367,17 @@ def _row(
         "series_tokens": counts.tokens.tolist() if has_tokens else None,
         "series_tokens_saved": counts.tokens_saved.tolist() if has_tokens else None,
         "series_capacity": counts.capacity.tolist(),
-        "tenants": json.dumps(cell.told) if isinstance(cell, Partition) else None,
+        "parts": _parts(cell, counts),
         "policy_stats": _stats(cell),
         "trace_hash": None,  # that of the whole trace, which the cell may not know
         "policy_fingerprint": cell.policy.fingerprint,
     }
+
+
+def _parts(cell: Cell | Partition | Tiered, counts: Counts) -> str | None:
+    if isinstance(cell, Cell):
+        return None
+    return json.dumps(cell.told if isinstance(cell, Partition) else cell.told(counts.tokens_saved))
 
 
 def _front_columns(before: Front, pages: dict[str, Any]) -> dict[str, Any]:
@@ -356,7 +389,7 @@ def _front_columns(before: Front, pages: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def _stats(cell: Cell | Partition) -> str:
+def _stats(cell: Cell | Partition | Tiered) -> str:
     """What the policy counted of itself, as a JSON object; by tenant, where each has a cache."""
     hooks = cell.policy.hooks
     if hooks.stats is None:

@@ -71,9 +71,9 @@ class Partition:
     @property
     def told(self) -> dict[str, dict[str, list[int]]]:
         """By tenant, for each window: page accesses, hits, and the capacity at its end."""
-        names = ("pages", "hits", "capacity")
+        names = ("accesses", "hits", "capacity")
         return {
-            str(tenant): dict(zip(names, self._series[:, number].tolist(), strict=True))
+            f"tenant {tenant}": dict(zip(names, self._series[:, number].tolist(), strict=True))
             for number, tenant in enumerate(self.tenants)
         }
 
@@ -134,7 +134,7 @@ class _Part:
         self._divider, self._number = divider, number
 
     def observe(self, pages: np.ndarray, hit: np.ndarray) -> None:
-        self._divider.observe(self._number, pages, hit)
+        self._divider.observe(self._number, pages, len(pages))
 
     def decide(self, capacity: int) -> int:
         return capacity

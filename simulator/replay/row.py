@@ -65,16 +65,21 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "final_capacity": ("Int64", "capacity after the last request"),
     "resizes": ("Int64", "times that the capacity changed"),
     "reversals": ("Int64", "times that it changed in the other direction than the time before"),
-    "series_pages": ("List(Int64)", "page accesses in each of the windows of equal request count"),
+    "series_pages": (
+        "List(Int64)",
+        "page accesses in each of the windows of equal request count; where tiers and pages share a budget, of all "
+        "requests, answered or not",
+    ),
     "series_hits": ("List(Int64)", "hits in each window"),
     "series_prefix_hits": ("List(Int64)", "prefix hits in each window"),
     "series_tokens": ("List(Int64)", "prompt tokens in each window"),
     "series_tokens_saved": ("List(Int64)", "prompt tokens covered by prefix hits in each window"),
     "series_capacity": ("List(Int64)", "capacity at the end of each window"),
-    "tenants": (
+    "parts": (
         "String",
         "where the capacity is divided among tenants, a JSON object: by tenant, for each window, page accesses, hits "
-        "and the capacity at its end; else null",
+        "and the capacity at its end; among tiers and pages: by these, tokens asked for, tokens spared and bytes; else "
+        "null",
     ),
     "policy_stats": ("String", "JSON object of the policy's own counters, warm-up included, e.g. switches of adaptive"),
     "trace_hash": ("String", "content hash of the trace"),

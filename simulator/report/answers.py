@@ -14,7 +14,7 @@ from . import numbers
 from .figure import LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, End, Panel, label_ends
 from .style import Look, distinct_looks
 from .table import Table
-from .workloads import Row, Workload, is_number
+from .workloads import Row, Workload, divides_memory, is_number
 
 _PRECISION = 0.95  # what a stack must reach to be named the best
 _BETWEEN = 0.14  # inches between the three plots of a panel
@@ -29,19 +29,20 @@ _SHOWN = {
 
 
 def fronts(rows: Iterable[Row]) -> list[Row]:
-    """One row for each front that ran: cells that differ in the pages alone have the same."""
+    """One row for each front that ran: cells that differ in the pages alone have the same, unless both share memory."""
     found: dict[tuple, Row] = {}
     for row in rows:
         if row["stack"] is not None:
-            found.setdefault((row["trace"], row["trace_hash"], row["stack"], row["warmup"], row["seed"]), row)
+            divided = (row["sizing"], row["capacity"]) if divides_memory(row) else None
+            found.setdefault((row["trace"], row["trace_hash"], row["stack"], row["warmup"], row["seed"], divided), row)
     return list(found.values())
 
 
 def answer(rows: Iterable[Row]) -> list[tuple[str, str]]:
     """The best stack of each trace in words, as (of what, text): of those that are right often enough the one that is
-    right most often."""
+    right most often. What became of divided memory is told by `sizes.answer`."""
     by_trace: dict[str, list[Row]] = defaultdict(list)
-    for row in fronts(rows):
+    for row in fronts(row for row in rows if not divides_memory(row)):
         by_trace[row["trace"]].append(row)
     what = "Answered in front of the pages"
     return [(what if len(by_trace) == 1 else f"{what}, {trace}", _best(own)) for trace, own in by_trace.items()]
@@ -104,7 +105,8 @@ def table(rows: Iterable[Row]) -> Table | None:
 
 
 def _named(row: Row) -> str:
-    return row["stack"] + (f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else "")
+    stack = f"{row['stack']} by {row['sizing']}" if divides_memory(row) else row["stack"]
+    return stack + (f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else "")
 
 
 def _share(row: Row, name: str) -> str:

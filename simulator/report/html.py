@@ -87,9 +87,7 @@ def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterabl
     if answered is not None:
         yield as_html(answered)
     for workload in about_pages(found):
-        resized = sizes.table(workload)
-        if resized is not None:
-            yield as_html(resized)
+        yield from map(as_html, sizes.tables(workload))
         if not workload.rows:
             continue
         yield as_html(table.ratios(workload, metric))

@@ -51,7 +51,7 @@ FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]
     "heat-map": ("{metric}: policies and workloads", heat_map),
     "time": ("page hit ratio over time", over_time),
     "memory": ("memory against {metric}", memory),
-    "size": ("capacity over time, beside the page hit ratio", sizes),
+    "size": ("capacity over time, beside what hits", sizes),
     "answers": ("semantic cache: true hits, false hits and precision against the threshold", answers.panels),
 }
 

@@ -24,7 +24,7 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     for workload in about_pages(found):
         best = table.best(findings.find(workload, metric))
         contents = (table.ratios(workload, metric), table.ways(workload, metric), best) if workload.rows else ()
-        for content in filter(None, (sizes.table(workload), *contents)):
+        for content in filter(None, (*sizes.tables(workload), *contents)):
             parts.append(f"**{table.escape(content.title)}**\n\n{table.as_markdown(content)}")
     made = run.get("provenance") or {}
     dirty = ", with changes" if made.get("dirty") else ""

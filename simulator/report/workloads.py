@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -58,7 +59,8 @@ class Workload:
 
     @property
     def title(self) -> str:
-        return f"{self.name}, {self.reading} pages" + (" by size in bytes" if self.unit == "bytes" else "")
+        sized = self.unit == "bytes" and not any(map(divides_memory, self.resized))
+        return f"{self.name}, {self.reading} pages" + (" by size in bytes" if sized else "")
 
     @property
     def whole(self) -> bool:
@@ -194,6 +196,11 @@ def about_pages(found: Iterable[Workload]) -> list[Workload]:
         for rows in [[*workload.rows, *workload.resized]]
         if rows[0]["stack"] is None or len({(row["policy"], row["capacity"], row["sizing"]) for row in rows}) > 1
     ]
+
+
+def divides_memory(row: Row) -> bool:
+    """Whether a budget of memory was divided among tiers and pages."""
+    return row["parts"] is not None and "pages" in json.loads(row["parts"])
 
 
 def policies(found: Iterable[Workload]) -> list[str]:

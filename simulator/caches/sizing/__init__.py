@@ -15,7 +15,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kvreplay import policies
 from kvreplay.parameters import ParameterError, check, nearest, parse_pairs
+from kvreplay.policies import Policy
 
 from ..errors import CacheError
 
@@ -48,9 +50,11 @@ class Divider(Protocol):
 
     period: int  # requests, to all of them, between decisions
     capacities: list[int]  # the present division, at least 1 each
+    hit_ratios: list[float]  # of the accesses to each, as far as known, those that should hit
+    output_weight: float  # what a token of an answer is worth, one of a prompt being worth 1
 
-    def observe(self, part: int, pages: np.ndarray, hit: np.ndarray) -> None:
-        """Look at the next accesses to `part`, as a `Controller` does."""
+    def observe(self, part: int, pages: np.ndarray, worth: float) -> None:
+        """Look at the next accesses to `part`: `pages` (n,) uint32, and what it would bring if all of them hit."""
         ...
 
     def decide(self) -> list[int]:
@@ -134,6 +138,13 @@ def get(spec: str | Sizing, **params: Any) -> Sizing:
     if not sizing.divides:
         sizing.start(1)
     return sizing
+
+
+def check_resizable(policy: Policy) -> None:
+    """Raise SizingError where the capacity of `policy` cannot move: it has queues or sketches made for one."""
+    if not policy.hooks.resizable:
+        able = [name for name in policies.names() if policies.get(name).hooks.resizable]
+        raise SizingError(f"policy {policy.label} is built for one capacity; to resize, use one of {', '.join(able)}")
 
 
 def split(capacity: int, shares: Sequence[float] | np.ndarray) -> list[int]:

@@ -60,11 +60,6 @@ class HitCurve:
         self._counts *= keep
 
     @property
-    def hits(self) -> np.ndarray:
-        """(STEPS + 1,) float64: page hits in caches of `sizes`, old ones counted as they have aged."""
-        return self.hit_ratios * self._accesses
-
-    @property
     def hit_ratios(self) -> np.ndarray:
         """(STEPS + 1,) float64, page hit ratios in caches of `sizes`, never falling; 0 before any access."""
         expected = self.rate * self._accesses

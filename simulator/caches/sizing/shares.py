@@ -23,7 +23,7 @@ def shares(
     Raises SizingError where there are not as many shares as caches, or more caches than the budget has room for.
     """
     if shares is not None and len(shares) != parts:
-        raise SizingError(f"sizing 'shares': {len(shares)} shares for {parts} tenants; give one each")
+        raise SizingError(f"sizing 'shares': {len(shares)} shares for {parts} parts; give one each")
     return Shares(split(capacity, [1.0] * parts if shares is None else shares))
 
 
@@ -31,11 +31,13 @@ class Shares:
     """The division."""
 
     period = 1 << 40  # requests: never over
+    output_weight = 1.0  # which makes no difference
 
     def __init__(self, capacities: list[int]) -> None:
         self.capacities = capacities
+        self.hit_ratios = [0.0] * len(capacities)
 
-    def observe(self, part: int, pages: np.ndarray, hit: np.ndarray) -> None:
+    def observe(self, part: int, pages: np.ndarray, worth: float) -> None:
         pass
 
     def decide(self) -> list[int]:

@@ -26,15 +26,16 @@ class Scheduled:
     def __init__(self, period: int, divisions: list[list[int]]) -> None:
         self.period, self.divisions = period, divisions
         self._coming = itertools.cycle([*divisions[1:], divisions[0]])
-        self.seen: list[list[tuple[int, int]]] = []
+        self.seen: list[list[int]] = []
 
     def start_division(self, capacity, parts, weights=None):
         self.capacities = self.divisions[0][:parts]
         self.seen = [[] for _ in range(parts)]
         return self
 
-    def observe(self, part, pages, hit):
-        self.seen[part] += hit.tolist()
+    def observe(self, part, pages, worth):
+        assert worth == len(pages)
+        self.seen[part] += pages.tolist()
 
     def decide(self):
         self.capacities = next(self._coming)[: len(self.capacities)]
@@ -66,24 +67,24 @@ def test_hits_are_those_of_a_cache_for_each_tenant(trace, seed, period, division
     first = int(warmup * trace.n_requests)
     cell.warm_up(first)
     assert [bool(byte) for *_, hit in cell.chunks(3) for byte in hit] == expected[first:]
-    assert [hits for own in schedule.seen for hits in own] == [
-        expected[i] for tenant in present for i in np.flatnonzero(tenants == tenant)
-    ]
+    for tenant, seen in zip(present, schedule.seen, strict=True):
+        own = trace.pages[tenants == tenant].tolist()
+        assert seen == [list(dict.fromkeys(own)).index(page) for page in own], "each tenant's pages as first seen"
     assert cell.tally[loops.USED] == sum(len(cache.cached) for cache in caches)
     told = cell.told
     for tenant in present:
         own = [i for i in np.flatnonzero(tenants == tenant) if i >= first]
-        assert sum(told[str(tenant)]["pages"]) == len(own)
-        assert sum(told[str(tenant)]["hits"]) == sum(expected[i] for i in own)
+        assert sum(told[f"tenant {tenant}"]["accesses"]) == len(own)
+        assert sum(told[f"tenant {tenant}"]["hits"]) == sum(expected[i] for i in own)
 
 
 def test_one_tenant_with_all_of_it_is_one_cache():
     trace = kvreplay.generate("mix", requests=3000, parts=[{"workload": "conversation", "sessions": 1000}])
     for reading in ("independent", "prefix"):
         alone, divided = (replay(trace, "lru", 500, reading=reading, sizing=sizing).row for sizing in (None, "shares"))
-        told = json.loads(divided["tenants"])
-        assert told == {"0": {name: alone[f"series_{name}"] for name in ("pages", "hits", "capacity")}}
-        same = [name for name in alone if name not in ("sizing", "tenants")]
+        told = {"hits": alone["series_hits"], "capacity": alone["series_capacity"]}
+        assert json.loads(divided["parts"]) == {"tenant 0": {"accesses": alone["series_pages"], **told}}
+        same = [name for name in alone if name not in ("sizing", "parts")]
         assert [alone[name] for name in same] == [divided[name] for name in same]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def row(
         "series_pages": pages,
         "series_hits": list(hits),
         "series_capacity": [capacity] * len(pages),
-        "tenants": None,
+        "parts": None,
         "policy_stats": "{}",
         "trace_hash": "c0ffee" * 5,
         "policy_fingerprint": "f" * 16,
@@ -119,6 +120,24 @@ def stacks(policies: Sequence[str]) -> list[dict[str, Any]]:
         for i, policy in enumerate(policies)
         for threshold in (0.7, 0.8, 0.9)
     ]
+
+
+def divided() -> list[dict[str, Any]]:
+    """Rows of 3 KiB, divided among an exact cache and pages: anew, and for good in two ways."""
+    budget: dict[str, Any] = {"capacity": 3072, "capacity_unit": "bytes", "mean_capacity": 3072.0}
+    front = {"stack": "exact", "asked": 300, "answered": 80, "exact_false_hits": 7, "answered_precision": 0.9}
+    ways = {
+        "marginal-shares": ([50, 20, 10], [10, 30, 40], [1536, 1536, 768]),
+        "shares:shares=[1.0, 2.0]": ([20, 20, 20], [20, 20, 20], [1024, 1024, 1024]),
+        "shares:shares=[2.0, 1.0]": ([20, 20, 20], [10, 10, 10], [2048, 2048, 2048]),
+    }
+    rows = []
+    for sizing, (exact, pages, share) in ways.items():
+        parts = {"exact": {"accesses": [100] * 3, "hits": exact, "capacity": share}}
+        parts["pages"] = {"accesses": [100] * 3, "hits": pages, "capacity": [3072 - own for own in share]}
+        moves = {"resizes": 4, "reversals": 1} if sizing == "marginal-shares" else {}
+        rows.append(row("lru", [9, 9, 9], **budget, **front, **moves, sizing=sizing, parts=json.dumps(parts)))
+    return rows
 
 
 def save(folder: Path, rows: Sequence[dict[str, Any]], **run: Any) -> Results:

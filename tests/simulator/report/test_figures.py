@@ -17,7 +17,7 @@ from kvreplay.simulator.report.figure import spread, to_png, to_svg
 from kvreplay.simulator.report.plots import FIGURES
 from kvreplay.simulator.report.style import looks
 
-from .rows import grid, resized, row, save, stacks
+from .rows import divided, grid, resized, row, save, stacks
 
 MANY = ["belady", "lru", "fifo", "lfu", "sieve", "s3-fifo", "random", "adaptive", "w-tinylfu", "w-tinylfu-80-20"]
 MANY += [
@@ -143,14 +143,22 @@ def test_capacities_that_move_are_drawn_below_the_hit_ratio(tmp_path):
 
 
 def test_a_division_that_changes_has_a_line_for_each_tenant(tmp_path):
-    told = {"0": {"pages": [50] * 3, "hits": [40, 30, 20], "capacity": [50, 60, 70]}}
-    told["1"] = {"pages": [50] * 3, "hits": [5, 10, 15], "capacity": [50, 40, 30]}
-    changes = {"sizing": "marginal-shares", "tenants": json.dumps(told), "resizes": 4}
+    told = {"tenant 0": {"accesses": [50] * 3, "hits": [40, 30, 20], "capacity": [50, 60, 70]}}
+    told["tenant 1"] = {"accesses": [50] * 3, "hits": [5, 10, 15], "capacity": [50, 40, 30]}
+    changes = {"sizing": "marginal-shares", "parts": json.dumps(told), "resizes": 4}
     still = row("lru", [9, 9, 9], **changes | {"sizing": "shares", "resizes": 0})
     above, below = plot(save(tmp_path, [row("lru", [45, 40, 35], **changes), still]), "size").axes
     assert [text.get_text() for text in above.texts] == ["tenant 1", "tenant 0"]
     assert any(np.allclose(line.get_ydata(), [0.8, 0.6, 0.4]) for line in above.lines if len(line.get_ydata()) == 3)
     assert [50, 40, 30] in [line.get_ydata().tolist() for line in below.lines]
+
+
+def test_tiers_of_a_budget_are_told_by_the_tokens_that_they_spare(tmp_path):
+    above, below = plot(save(tmp_path, divided()), "size").axes
+    assert above.get_ylabel() == "tokens spared"
+    assert sorted(text.get_text() for text in above.texts) == ["exact", "pages"]
+    assert any(np.allclose(line.get_ydata(), [0.5, 0.2, 0.1]) for line in above.lines if len(line.get_ydata()) == 3)
+    assert [1536, 1536, 2304] in [line.get_ydata().tolist() for line in below.lines]
 
 
 @pytest.mark.parametrize("kind", FIGURES)

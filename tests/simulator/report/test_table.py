@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kvreplay.simulator.report import compare, numbers, sizes, table
+from kvreplay.simulator.report import answers, compare, numbers, sizes, table
 from kvreplay.simulator.report.workloads import workloads
 
-from .rows import resized, row, save
+from .rows import divided, resized, row, save
 
 
 def test_ratios_in_a_terminal(tmp_path):
@@ -41,7 +41,8 @@ def test_capacities_that_move_stand_beside_a_fixed_one_of_their_mean(tmp_path):
     fixed = [row("lru", [hits] * 3, capacity=capacity) for capacity, hits in ((100, 20), (200, 60))]
     (workload,) = workloads(save(tmp_path, [*fixed, *resized()]).rows)
     assert list(workload.at("hit_ratio", 100)) == ["lru"], "no other curve takes them for a fixed size"
-    first, second = sizes.table(workload).rows
+    (moved,) = sizes.tables(workload)
+    first, second = moved.rows
     # Mean 150: half way from 20 % to 60 %. 150 hits of 300 requests.
     assert first == [
         *("lru sized by hit-ratio", "100 pages", "150 pages", "200 pages", "2", "0", "50.00 %", "40.00 %"),
@@ -49,8 +50,24 @@ def test_capacities_that_move_stand_beside_a_fixed_one_of_their_mean(tmp_path):
     ]
     assert second[7] == "–", "a mean of 70 is below the least that ran"
     (alone,) = workloads(save(tmp_path / "alone", resized()).rows)
-    assert sizes.table(alone).rows[0][7] == "–"
-    assert sizes.table(workloads(save(tmp_path / "fixed", fixed).rows)[0]) is None
+    assert sizes.tables(alone)[0].rows[0][7] == "–"
+    assert sizes.tables(workloads(save(tmp_path / "fixed", fixed).rows)[0]) == []
+
+
+def test_memory_divided_among_tiers_stands_beside_the_best_division_for_good(tmp_path):
+    (workload,) = workloads(save(tmp_path, divided()).rows)
+    (budgets,) = sizes.tables(workload)
+    moving, still, _ = budgets.rows
+    # Of 3 x 100 tokens: 50 + 20 + 10 by exact, 10 + 30 + 40 by pages.
+    assert moving[:5] == ["lru sized by marginal-shares", "3 KiB", "53.33 %", "26.67 %", "26.67 %"]
+    assert moving[5:] == ["7", "90.00 %", "42 %", "58 %", "4", "1"]
+    assert still[0] == "lru sized by shares:shares=[1.0, 2.0]"
+    ((what, told),) = sizes.answer([workload])
+    assert what.startswith("web behind exact")
+    assert "spares 53.33 % of all tokens, the best of 2 divisions for good 40.00 %" in told
+    fronts = answers.table(workload.resized)
+    assert fronts.rows[0][0] == "exact by marginal-shares"
+    assert len(fronts.rows) == 3, "each division answers otherwise"
 
 
 def test_markdown_escapes_what_would_break_it():

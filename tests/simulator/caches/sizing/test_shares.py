@@ -105,9 +105,9 @@ def test_a_split_is_all_of_it(capacity, shares):
 @pytest.mark.parametrize(
     ("sizing", "capacity", "message"),
     [
-        ("shares:shares=[1, 2]", 100, "2 shares for 3 tenants; give one each"),
+        ("shares:shares=[1, 2]", 100, "2 shares for 3 parts; give one each"),
         ("shares", 2, "capacity 2 for 3 caches; use at least as much as there are caches"),
-        ("marginal-shares", 100, "3 tenants of a budget of 100; use at most 256, and as much capacity or more"),
+        ("marginal-shares", 100, "3 parts of a budget of 100; use at most 256, and as much capacity or more"),
     ],
 )
 def test_impossible_divisions_are_told(steady, sizing, capacity, message):
