@@ -1,7 +1,8 @@
 """Codecs: bytes, time and memory to store pages beside a plain copy of them, and what comes back.
 
 Errors are of the same pages for every codec. Attention is computed in float32 from K/V as they were and as they come
-back; its error is what is left of the difference between the two outputs.
+back; its error is what is left of the difference between the two outputs. Where SmolLM2 is installed, its K/V of real
+text are among the pages, and what it says behind a stored prefix is compared with what it says behind the prefix.
 """
 
 from __future__ import annotations
@@ -17,16 +18,21 @@ from torch import Tensor
 
 from kvreplay.simulator.backends import PageLayout, codecs
 from kvreplay.simulator.backends.codecs import CodecError, KVCodec
+from kvreplay.simulator.backends.model import Llama, ModelError, PagedModel
+from kvreplay.simulator.backends.model.scoring import behind_stored
+from kvreplay.simulator.backends.model.smollm2 import SmolLM2
 
 from . import Row
 from .clock import devices, in_turns, peak_bytes
-from .kv_samples import Sample, samples
+from .kv_samples import Sample, activations, samples
+from .texts import texts
 
 _LAYOUTS = {"Llama-3-8B, 16 tokens": PageLayout(32, 16, 8, 128), "SmolLM2-135M, 16 tokens": PageLayout(30, 16, 3, 64)}
 _BATCHES = (1, 16)
 _BYTES = 64 << 20  # of the pages that the calls go through in turn, so that they do not find them in a cache
 _ERROR_LAYOUT = PageLayout(4, 64, 4, 64)  # pages of 64 tokens, so that the groups of int4-kivi and int2 are full
 _ERROR_PAGES = 16
+_PREFIX, _FOLLOWING, _PAGE, _ROWS = 1536, 256, 64, 256  # tokens: of real text, of a page, and of a product
 
 
 def measure(*, rounds: int) -> Iterator[Row]:
@@ -38,10 +44,13 @@ def measure(*, rounds: int) -> Iterator[Row]:
             for batch in _BATCHES:
                 for codec in installed(layout):
                     yield _speed(codec, model, pages, batch, device, rounds)
-    for sample in samples(_ERROR_LAYOUT, _ERROR_PAGES):
-        for codec in installed(_ERROR_LAYOUT):
-            if not codec.lossless:
-                yield _errors(codec, sample)
+    real = list(_real_texts())
+    found = [activations(name, model, prefix, following, _PAGE) for name, model, prefix, following in real]
+    for sample in [*samples(_ERROR_LAYOUT, _ERROR_PAGES), *found]:
+        for codec in _lossy(sample.layout):
+            yield _errors(codec, sample)
+    if real:
+        yield from _said_behind(real)
 
 
 def installed(layout: PageLayout) -> list[KVCodec]:
@@ -51,6 +60,33 @@ def installed(layout: PageLayout) -> list[KVCodec]:
         with contextlib.suppress(CodecError):  # a package is missing
             there.append(codecs.get(name, layout))
     return there
+
+
+def _lossy(layout: PageLayout) -> list[KVCodec]:
+    return [codec for codec in installed(layout) if not codec.lossless]
+
+
+def _real_texts() -> Iterator[tuple[str, Llama, np.ndarray, np.ndarray]]:
+    """A name, the model, a prefix and what follows it, by text; none where the model is not installed."""
+    try:
+        smollm2 = SmolLM2(rows=_ROWS)
+    except ModelError:
+        return
+    for name, text in texts().items():
+        tokens = smollm2.encode(text)[: _PREFIX + _FOLLOWING]
+        yield f"SmolLM2, {name}", smollm2.llama, tokens[:_PREFIX], tokens[_PREFIX:]
+
+
+def _said_behind(real: list[tuple[str, Llama, np.ndarray, np.ndarray]]) -> Iterator[Row]:
+    paged = PagedModel(real[0][1], _PREFIX // _PAGE, page_tokens=_PAGE, kv_dtype=torch.bfloat16)
+    lossy = _lossy(paged.pool.layout)
+    scores = [behind_stored(paged, lossy, prefix, following) for _, _, prefix, following in real]
+    for codec, of_texts in zip(lossy, zip(*scores, strict=True), strict=True):
+        kl, top1 = np.mean(of_texts, axis=0).tolist()
+        title = (
+            f"What SmolLM2 says of {_FOLLOWING} tokens behind {_PREFIX:,} stored ones, the mean of {len(real)} texts"
+        )
+        yield Row(title, {"codec": codec.name, "KL, nats a token": kl, "top-1 agreement": top1})
 
 
 def _speed(codec: KVCodec, model: str, pages: Tensor, n: int, device: str, rounds: int) -> Row:

@@ -15,6 +15,7 @@ _SUBJECTS = {
     "pool": "pool: copying and counting pages of K/V in torch, beside a plain copy",
     "tiers": "tiers: pages into host memory and a slab on disk and back, and where a codec pays",
     "codecs": "codecs: bytes, time and errors of stored K/V pages, beside a plain copy",
+    "model": "model: prefill, decoding and drafts of a model over pages of K/V, and what semantic hits cost",
     "experiment": "experiment: what a grid of cells costs beside its replays, and how well that is told beforehand",
     "stream": "stream: traces larger than memory, mapped or generated on the fly, beside one in memory",
     "entries": "entries: every policy online, a call at a time, and exact lookups",

@@ -18,10 +18,9 @@ def logits(model, tokens: np.ndarray) -> np.ndarray:
         for head in range(shape.heads):
             of_kv = head // (shape.heads // shape.kv_heads)
             own, shared = slice(head * d, (head + 1) * d), slice(of_kv * d, (of_kv + 1) * d)
+            keys = np.array([turned(k[at, shared], at, shape) for at in range(len(x))])
             for at in range(len(x)):
-                query = turned(q[at, own], at, shape)
-                keys = np.array([turned(k[past, shared], past, shape) for past in range(at + 1)])
-                shares = np.exp(keys @ query / np.sqrt(d))
+                shares = np.exp(keys[: at + 1] @ turned(q[at, own], at, shape) / np.sqrt(d))
                 attended[at, own] = shares @ v[: at + 1, shared] / shares.sum()
         x = x + attended @ layer.attention_out.T
         gate, up = np.split(rms(x, layer.feed_norm, shape) @ layer.gate_up.T, 2, axis=1)

@@ -153,11 +153,10 @@ class Llama:
             self.check(chunk.tokens)
         tokens = torch.from_numpy(np.concatenate([chunk.tokens for chunk in chunks]).astype(np.int64))
         n = len(tokens)
-        ends = np.cumsum([len(chunk.tokens) for chunk in chunks]).tolist()
-        spans = [(end - len(chunk.tokens), end) for chunk, end in zip(chunks, ends, strict=True)]
+        sizes = [len(chunk.tokens) for chunk in chunks]
+        at = [torch.arange(chunk.start, chunk.start + size) for chunk, size in zip(chunks, sizes, strict=True)]
+        turns = self._turns(torch.cat(at))
         pages = [torch.from_numpy(np.asarray(chunk.pages, np.int64)).to(self.device) for chunk in chunks]
-        at = np.concatenate([chunk.start + np.arange(len(chunk.tokens)) for chunk in chunks])
-        turns = self._turns(torch.from_numpy(at))
 
         kv = torch.empty((n, *data.shape[1:3], *data.shape[4:]), dtype=data.dtype, device=self.device)
         x = self._padded(self.weights.embedding[tokens.to(self.device)])
@@ -167,19 +166,25 @@ class Llama:
             turned = _turn(heads[:, : shape.heads + shape.kv_heads], turns)
             kv[:, i, 0] = turned[:, shape.heads :]
             kv[:, i, 1] = heads[:, shape.heads + shape.kv_heads :]
-            attended = []
-            for chunk, held, (start, end) in zip(chunks, pages, spans, strict=True):
-                # As the pages will give them back to others: rounded, where they are of a smaller type.
-                seen = gather(data, i, held, chunk.start, kv[start:end, i].to(x.dtype))
-                attended.append(attend(turned[start:end, : shape.heads], seen, chunk.start, self.rows))
+            # New keys and values as pages will give them back: rounded, where these are of a smaller type.
+            new = zip(
+                chunks, pages, turned[:, : shape.heads].split(sizes), kv[:, i].to(x.dtype).split(sizes), strict=True
+            )
+            attended = [
+                self.attend(queries, gather(data, i, held, chunk.start, own), chunk.start)
+                for chunk, held, queries, own in new
+            ]
             x = x + self._product(self._padded(torch.cat(attended).view(n, -1)), layer.attention_out)
             gate, up = self._product(self._normed(x, layer.feed_norm), layer.gate_up).chunk(2, dim=1)
             x = x + self._product(functional.silu(gate) * up, layer.down)
-        last = torch.cat([torch.arange(end - chunk.scored, end) for chunk, end in zip(chunks, ends, strict=True)])
-        wanted = self._padded(x[last.to(self.device)])
-        logits = self._product(self._normed(wanted, self.weights.norm), self.weights.head)[: len(last)]
-        scored = logits.split([chunk.scored for chunk in chunks])
-        return [Output(of_chunk, kv[start:end]) for of_chunk, (start, end) in zip(scored, spans, strict=True)]
+        last = torch.cat([part[-chunk.scored :] for chunk, part in zip(chunks, x[:n].split(sizes), strict=True)])
+        normed = self._normed(self._padded(last), self.weights.norm)
+        logits = self._product(normed, self.weights.head)[: len(last)].split([chunk.scored for chunk in chunks])
+        return [Output(*parts) for parts in zip(logits, kv.split(sizes), strict=True)]
+
+    def attend(self, queries: Tensor, kv: Tensor, start: int) -> Tensor:
+        """`attention.attend` of one layer, to be watched."""
+        return attend(queries, kv, start, self.rows)
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         return torch.cat([functional.linear(few, weight) for few in x.split(self.rows)])

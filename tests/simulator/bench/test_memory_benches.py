@@ -10,24 +10,30 @@ import pytest
 import torch
 
 from kvreplay.simulator.backends import PageLayout, codecs
+from kvreplay.simulator.backends.model import Llama, LlamaShape, ModelError
 from kvreplay.simulator.backends.tiers.break_even import break_even
 from kvreplay.simulator.bench import clock, kv_samples, pool, tiers
 from kvreplay.simulator.bench import codecs as codec_bench
+from kvreplay.simulator.bench import model as model_bench
 from kvreplay.simulator.cli.main import main
 
 LAYOUT = PageLayout(1, 4, 1, 8)
+SHAPE = LlamaShape(layers=1, hidden=8, feed_forward=8, heads=2, kv_heads=1, head_dim=8, vocabulary=600)
 
 
 @pytest.fixture
 def tables(monkeypatch, capsys):
     monkeypatch.setattr(clock, "_SECONDS", 0.001)
-    for module in (pool, codec_bench, tiers):
+    for module in (pool, codec_bench, model_bench, tiers):
         monkeypatch.setattr(module, "devices", lambda: ["cpu"])
     monkeypatch.setattr(tiers, "_LAYOUT", LAYOUT)
     for module in (pool, codec_bench):
         monkeypatch.setattr(module, "_LAYOUTS", {"small": LAYOUT})
         monkeypatch.setattr(module, "_BYTES", 200 * LAYOUT.nbytes)
     monkeypatch.setattr(codec_bench, "_ERROR_PAGES", 2)
+    monkeypatch.setattr(codec_bench, "_PREFIX", 128)
+    small = ("small", Llama.random(SHAPE), np.arange(128), np.arange(128, 140))
+    monkeypatch.setattr(codec_bench, "_real_texts", lambda: iter([small]))
 
     def run(subject: str) -> dict[str, list[dict]]:
         assert main(["bench", subject, "--rounds", "1", "--json"]) == 0
@@ -45,7 +51,7 @@ def test_pool(tables):
 
 
 def test_codecs(tables):
-    errors, speed = sorted(tables("codecs").items())
+    errors, speed, said = sorted(tables("codecs").items())
     assert [row["codec"] for row in speed[1]] == codecs.names() * 2
     assert all(row["encode us a page, p50"] <= row["p99"] for row in speed[1])
     int8 = next(row for row in speed[1] if row["codec"] == "int8")
@@ -53,7 +59,25 @@ def test_codecs(tables):
     found = {(row["data"], row["codec"]): row for row in errors[1]}
     large = "noise, large key channels"
     assert found[large, "int8-channel"]["K relative error"] < found[large, "int8"]["K relative error"] / 2
-    assert found["noise", "int2"]["attention output error"] > found["noise", "int8"]["attention output error"]
+    for data in ("noise", "small"):
+        assert found[data, "int2"]["attention output error"] > found[data, "int8"]["attention output error"]
+    told = {row["codec"]: row["KL, nats a token"] for row in said[1]}
+    assert 0 < told["int8"] < told["int4-kivi"] < told["int2"]
+
+
+def test_model(tables, monkeypatch):
+    def missing(**_):
+        raise ModelError("not installed")
+
+    monkeypatch.setattr(model_bench, "SmolLM2", missing)
+    monkeypatch.setattr(model_bench, "_SHAPE", SHAPE)
+    decoded, prefilled = sorted(tables("model").items())
+    assert [row["reused"] for row in prefilled[1]] == [0, 256, 448]
+    assert all(row["model"] == "its shape, seeded weights" for row in [*decoded[1], *prefilled[1]])
+    greedy, drafting = decoded[1][2:]
+    assert (greedy["sequences"], greedy["decoder"], drafting["decoder"]) == (8, "Decoder", "SpeculativeDecoder")
+    assert greedy["steps"] == 31  # the first of 32 tokens is the prefill's
+    assert greedy["drafted"] == 0 <= drafting["accepted"] <= drafting["drafted"]
 
 
 def test_tiers(tables):
