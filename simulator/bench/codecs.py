@@ -32,7 +32,7 @@ _BATCHES = (1, 16)
 _BYTES = 64 << 20  # of the pages that the calls go through in turn, so that they do not find them in a cache
 _ERROR_LAYOUT = PageLayout(4, 64, 4, 64)  # pages of 64 tokens, so that the groups of int4-kivi and int2 are full
 _ERROR_PAGES = 16
-_PREFIX, _FOLLOWING, _PAGE, _ROWS = 1536, 256, 64, 256  # tokens: of real text, of a page, and of a product
+_PREFIX, _FOLLOWING, _PAGE, _ROWS = 1536, 256, 64, 64  # tokens: of real text, of a page, and of a product
 
 
 def measure(*, rounds: int) -> Iterator[Row]:

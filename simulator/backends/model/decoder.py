@@ -152,7 +152,7 @@ class SpeculativeDecoder(Decoder):
     """
 
     def __init__(
-        self, paged: PagedModel, *, stop: int | None = None, at_once: int = 8, length: int = 8, ngram: int = 3
+        self, paged: PagedModel, *, stop: int | None = None, at_once: int = 8, length: int = 7, ngram: int = 3
     ) -> None:
         super().__init__(paged, stop=stop, at_once=at_once)
         self.length, self.ngram = length, ngram

@@ -95,7 +95,7 @@ class Llama:
     in prefill, few in decoding few sequences.
     """
 
-    def __init__(self, shape: LlamaShape, weights: Weights, *, rows: int = 16) -> None:
+    def __init__(self, shape: LlamaShape, weights: Weights, *, rows: int = 8) -> None:
         self.shape, self.weights, self.rows = shape, weights, rows
 
     @classmethod
@@ -104,7 +104,7 @@ class Llama:
         shape: LlamaShape,
         *,
         seed: int = 0,
-        rows: int = 16,
+        rows: int = 8,
         dtype: torch.dtype = torch.float32,
         device: str | torch.device = "cpu",
     ) -> Llama:

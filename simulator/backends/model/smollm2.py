@@ -30,7 +30,7 @@ class SmolLM2:
     """
 
     def __init__(
-        self, *, rows: int = 16, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
+        self, *, rows: int = 8, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
     ) -> None:
         gguf, tokenizers = _require("gguf"), _require("tokenizers")
         file = gguf.GGUFReader(_weights_file())
