@@ -11,7 +11,9 @@ reaches it: that the semantic tier would answer as well what the exact one does 
 What a tier would hit at other sizes: beside it runs its shadow, one of its kind under LRU with more room, which tells
 by which entry every request would be answered. Reuse of these entries gives the curve, as reuse of pages does. For the
 exact tier that is as good as for pages. For the semantic one it is near, since who is answered by whom depends on what
-is held, and it is flat beyond the size of the shadow, whose every lookup costs as much as one of the tier itself.
+is held (in a test it is up to 3 points too low), and it is flat beyond the size of the shadow, whose every lookup costs
+as much as one of the tier itself. What shadows take is not in the budget. A wrong answer counts as one: a threshold
+that holds `false_hits` is what keeps memory from going to them.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,8 @@ def _known_index(spec: str) -> str:
     indexes.get(spec, 1, 1)
     return spec
 
+
+_lock = threading.Lock()
 
 Capacity = Annotated[int, Ge(1)]
 PolicyName = Annotated[str, AfterValidator(_known_policy)]
@@ -210,8 +213,13 @@ def _label(tier: TierSpec) -> str:
     return " ".join([tier.name, *(f"{key}={tier.params[key]}" for key in shown)])
 
 
-@functools.lru_cache(maxsize=4)
 def _embedded(trace: Trace, embedder: str) -> Precomputed:
+    with _lock:  # cells run on threads, and would each compute it
+        return _embedded_once(trace, embedder)
+
+
+@functools.lru_cache(maxsize=4)
+def _embedded_once(trace: Trace, embedder: str) -> Precomputed:
     return Precomputed(_embedder(embedder), (text for text in trace.texts() if text.strip()))
 
 

@@ -19,6 +19,10 @@ DEFINITIONS = {
         "cost of page accesses that hit / cost of all page accesses, where the trace says what a miss costs, or "
         "modelled: the operations of a model's prefill, which grow with what stands in front of a page."
     ),
+    "tokens spared": (
+        "by one budget of memory: tokens of prompts and answers that were not computed or generated / all that were "
+        "asked for. A page spares those that it holds; an answer, right or wrong, all of the request's."
+    ),
     "independent and prefix pages": (
         "two readings of a trace. Independent: every page for itself. Prefix: a page counts only behind its whole "
         "prefix, and leaves only after the pages behind it."

@@ -21,8 +21,8 @@ _CAPTIONS = {
     "the gap to the offline optimum; below -100 % a policy loses more than that gains. Workloads on which LRU or the "
     "optimum did not run are left out; where they ran on none, blue shows the ratio itself.",
     "time": "Each point is 1/25 of the requests. The first ones find an empty cache.",
-    "size": "Capacities that move with what is observed, and the fixed one that they start from. Each point of the "
-    "page hit ratio is 1/50 of the requests.",
+    "size": "Capacities that move with what is observed, and the fixed one that they start from, or the parts of one "
+    "that is divided. Each point above is 1/50 of the requests.",
     "answers": "Hits in shares of the requests that met the stack; precision is the true among the hits that could be "
     "judged. Cosines of two embedders do not compare: neither do their thresholds. A band is the range over seeds.",
     "memory": "Read it from left to right: the memory that a ratio costs under each policy.",

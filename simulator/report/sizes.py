@@ -151,6 +151,8 @@ def _of_budget(workload: Workload, row: Row) -> str:
         if divides_memory(other) and not other["resizes"] and all(other[name] == row[name] for name in alike)
     ]
     text = f"{row['policy']} by {row['sizing']} spares {numbers.percent(sum(_spared(row).values()))} of all tokens"
+    if row["answered_precision"] is not None:
+        text += f" ({numbers.percent(row['answered_precision'])} of its answers are right)"
     return text + (f", the best of {len(still)} divisions for good {numbers.percent(max(still))}" if still else "")
 
 

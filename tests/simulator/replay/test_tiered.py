@@ -162,6 +162,16 @@ def test_it_is_near_the_best_fixed_division_where_traffic_is_steady():
     assert spared(trace, MOVING)[0] > 0.93 * max(spared(trace, fixed)[0] for fixed in EIGHTHS)
 
 
+def test_the_more_a_token_of_an_answer_is_worth_the_more_answers_get():
+    trace = kvreplay.generate("mix", requests=4000, parts=[REPEATED, LONG])
+    shares = []
+    for weight in (0, 1, 20):
+        row = replay(trace, "lru", "1MiB", sizing=f"{MOVING}:output_weight={weight}", stack=["exact"], **SETTINGS).row
+        shares.append(np.mean(json.loads(row["parts"])["exact"]["capacity"]))
+    assert shares == sorted(shares)
+    assert shares[2] > 2 * shares[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

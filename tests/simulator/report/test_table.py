@@ -64,7 +64,10 @@ def test_memory_divided_among_tiers_stands_beside_the_best_division_for_good(tmp
     assert still[0] == "lru sized by shares:shares=[1.0, 2.0]"
     ((what, told),) = sizes.answer([workload])
     assert what.startswith("web behind exact")
-    assert "spares 53.33 % of all tokens, the best of 2 divisions for good 40.00 %" in told
+    assert (
+        "spares 53.33 % of all tokens (90.00 % of its answers are right), the best of 2 divisions for good 40.00 %"
+        in told
+    )
     fronts = answers.table(workload.resized)
     assert fronts.rows[0][0] == "exact by marginal-shares"
     assert len(fronts.rows) == 3, "each division answers otherwise"
