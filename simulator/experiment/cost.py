@@ -59,8 +59,8 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
     with _remembered() as memory:
         for group, own in groups.items():
             typical = sum(cell.trace.n_accesses for cell in own) * _SECONDS_PER_ACCESS
-            divided = divides_memory(own[0].trace, own[0].size)  # hangs on what tiers answer, which is not tried
-            if divided or (running and not (own[0].policy.hooks.built_in and typical > _WORTH * 2 * _SECONDS)):
+            untried = divides_memory(own[0].trace, own[0].size)  # hangs on what the tiers answer
+            if untried or (running and not (own[0].policy.hooks.built_in and typical > _WORTH * 2 * _SECONDS)):
                 costs |= {cell.key: _typical(cell) for cell in own}
                 continue
             low, high = min(own, key=lambda cell: cell.size.amount), max(own, key=lambda cell: cell.size.amount)
@@ -74,7 +74,8 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
                 costs[cell.key] = _between(cell, low, high, ends)
     fronts = set()
     for cell in cells:
-        front = (id(cell.stack), id(cell.trace), cell.warmup, cell.seed)
+        divided = cell.key if divides_memory(cell.trace, cell.size) else None  # which shares its front with no other
+        front = (id(cell.stack), id(cell.trace), cell.warmup, cell.seed, divided)
         if front not in fronts:  # the cells that share it wait for the first
             fronts.add(front)
             lookups = cell.trace.n_requests * len(cell.stack.tiers)
