@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pydantic
 
 
+_MEMBERS = {"bool", "int", "float", "str"}  # what pydantic calls members of a union, at the end of a place
+
+
 class ParameterError(ValueError):
     """One or more parameters are unknown, of the wrong type or out of range; the message names each."""
 
@@ -57,7 +60,7 @@ def check(function: Callable[..., Any], owner: str, params: Mapping[str, Any]) -
     try:
         valid = checked(**params)
     except pydantic.ValidationError as error:
-        wrong = "; ".join(explain(problem, list(checked.model_fields)) for problem in error.errors())
+        wrong = "; ".join(explain(problem, list(checked.model_fields)) for problem in mistakes(error))
         raise ParameterError(f"{owner}: {wrong}") from None
     # Not dict(valid): a parameter called `keys` would be taken for the method.
     return {name: getattr(valid, name) for name in checked.model_fields}
@@ -79,6 +82,19 @@ def parse_pairs(pairs: Sequence[str], where: str) -> dict[str, Any]:
         except yaml.YAMLError:
             raise ParameterError(f"{where}: {text!r} is not a value; quote it as in YAML") from None
     return values
+
+
+def mistakes(error: pydantic.ValidationError) -> list[dict[str, Any]]:
+    """The problems in `error`; of a value that suits no member of a union, which pydantic tells once for each, one."""
+    found: dict[tuple[int | str, ...], dict[str, Any]] = {}
+    for problem in error.errors():
+        *place, last = problem["loc"]
+        at = (*place,) if last in _MEMBERS else problem["loc"]
+        if at in found:
+            found[at]["msg"] += f" or {problem['msg'].removeprefix('Input should be ')}"
+        else:
+            found[at] = {**problem, "loc": at}
+    return list(found.values())
 
 
 def explain(problem: Mapping[str, Any], known: list[str]) -> str:

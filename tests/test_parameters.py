@@ -1,6 +1,8 @@
-"""Parameters declared by annotations: what is wrong with the declaration itself is told in one line."""
+"""Parameters declared by annotations: what is wrong with a declaration or a value is told in one line."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 
@@ -21,3 +23,25 @@ def test_an_annotation_that_does_not_resolve_names_the_function(function):
         model(function)
     with pytest.raises(ParameterError, match=function.__name__):
         check(function, "policy mine", {"w": 2})
+
+
+def either(*, at: float | str = 0.5, many: list[float] = [1.0]) -> None:  # noqa: B006
+    pass
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"at": math.nan}, "parameter 'at' is nan: input should be a finite number or a valid string"),
+        ({"at": []}, "parameter 'at' is []: input should be a valid number or a valid string"),
+        (
+            {"many": ["a", math.inf]},
+            "parameter 'many.0' is 'a': input should be a valid number, unable to parse string as a number; "
+            "parameter 'many.1' is inf: input should be a finite number",
+        ),
+    ],
+)
+def test_a_value_that_suits_no_type_is_told_once(params, message):
+    with pytest.raises(ParameterError) as error:
+        check(either, "mine", params)
+    assert str(error.value) == f"mine: {message}"

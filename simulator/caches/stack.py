@@ -169,14 +169,16 @@ EMPTY = Stack(())
 
 
 def parse(written: Any) -> Stack:
-    """The stack that is written as a list of tiers, each a name or a mapping of one name to parameters.
+    """The stack that is written as a list of tiers, each a name or a mapping of one name to parameters; None for none.
 
     Raises CacheError or ParameterError.
     """
+    if written is None:
+        return EMPTY
     if isinstance(written, Stack):
         return written
     if isinstance(written, str | Mapping) or not isinstance(written, Sequence):
-        raise CacheError(f"stack {written!r}: is no list of tiers; write for example [exact, semantic]")
+        raise CacheError(f"stack {written!r}: is no list of tiers; write for example ['exact', 'semantic']")
     return make([named(tier) for tier in written])
 
 

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from importlib.metadata import version
 
 COMMANDS = (
@@ -35,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no reason to stop
     args = parser.parse_args(argv)
+    warnings.formatwarning = _warning
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -53,6 +55,11 @@ def main(argv: list[str] | None = None) -> int:
         message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
         print(f"kvreplay: {message}", file=sys.stderr)
         return 2
+
+
+def _warning(message: Warning | str, category: type[Warning], *where: object, **source: object) -> str:
+    """A warning as a line to a user, who has no use for the place in our source."""
+    return f"kvreplay: {message}\n"
 
 
 def _terminate(number: int, frame: object) -> None:

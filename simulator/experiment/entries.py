@@ -178,10 +178,12 @@ def listed_stacks(written: Any) -> list[Any]:
 
 def parse_stacks(entry: Any) -> list[Option]:
     """The stacks that `entry` stands for: a list of tiers, each a name or a mapping of one name to its parameters,
-    which may be lists. Positions are relative to the entry.
+    which may be lists; None for none. Positions are relative to the entry.
 
     Raises ValueError or, with every mistake at its place, pydantic.ValidationError.
     """
+    if entry is None:
+        return [Option(stacks.EMPTY, ())]
     if not isinstance(entry, list):
         raise ValueError(f"{entry!r} is no list of tiers; write for example [exact, semantic: {{threshold: 0.9}}]")
     tiers: list[list[tuple[str, dict[str, Any]]]] = []
@@ -215,7 +217,7 @@ def _mistakes(
                 wrong["input"],
                 key=wrong["type"] == "extra_forbidden",
             )
-            for wrong in error.errors()
+            for wrong in parameters.mistakes(error)
         ]
     return []
 

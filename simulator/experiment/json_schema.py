@@ -75,7 +75,7 @@ def json_schema() -> Schema:
         | {"properties": {name: {"anyOf": [_parameters(tier, definitions), {"type": "null"}]}}}
         for name, tier in stacks.TIERS.items()
     ]
-    definitions["stack"] = {"type": "array", "items": {"anyOf": [{"enum": list(stacks.TIERS)}, *tiers]}}
+    definitions["stack"] = {"type": ["array", "null"], "items": {"anyOf": [{"enum": list(stacks.TIERS)}, *tiers]}}
     definitions["capacity"] = {"type": ["integer", "number", "string"]}
     for properties in (schema["properties"], definitions[Axes.__name__]["properties"]):
         for axis in Axes.model_fields:

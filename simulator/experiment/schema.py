@@ -70,7 +70,9 @@ class Axes(pydantic.BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     trace: Traces | None = Field(None, description="request traces, generated or loaded")
-    stack: Stacks | None = Field(None, description="caches of whole answers in front of the pages, in order; []: none")
+    stack: Stacks | None = Field(
+        None, description="caches of whole answers in front of the pages, in order; null: none"
+    )
     reading: Readings | None = Field(None, description="what a page is: for itself, or part of a prefix")
     policy: Policies | None = Field(None, description="eviction policies")
     capacity: Capacities | None = Field(None, description="cache sizes: 1000, 10%, 4GiB, 500000tokens, unlimited")

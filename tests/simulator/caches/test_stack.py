@@ -71,7 +71,7 @@ def test_pages_see_only_what_no_tier_answered(questions, asked):
 def test_without_a_stack_a_row_is_what_it_was(questions):
     row = replay(questions, "lru", 50, stack=[]).row
     assert all(row[name] is None for name in FRONT)
-    assert row == replay(questions, "lru", 50).row
+    assert row == replay(questions, "lru", 50).row == replay(questions, "lru", 50, stack=None).row
 
 
 def test_a_warm_up_fills_the_tiers_too(questions, asked):

@@ -310,7 +310,7 @@ def test_any_text_is_read_or_refused(tmp_path, text):
 
 def test_stacks_are_an_axis_whose_tiers_take_lists():
     stacks = [
-        [],
+        None,
         ["exact"],
         [{"exact": {"capacity": [5, 9]}}, {"semantic": {"threshold": [0.8, 0.9], "policy": "lfu"}}],
     ]
@@ -319,7 +319,7 @@ def test_stacks_are_an_axis_whose_tiers_take_lists():
     both = [f"exact capacity={capacity} > {tail.format(t)}" for capacity in (5, 9) for t in (0.8, 0.9)]
     assert labels == ["", "exact", *both]
     assert [stack.label for stack in options("stack", stack=["exact"])] == ["exact"]
-    assert [stack.label for stack in options("stack", stack=[])] == [""]
+    assert [stack.label for nothing in ([], None) for stack in options("stack", stack=nothing)] == ["", ""]
     excluded = LEAST | {"stack": stacks, "exclude": [{"stack": [{"exact": {"capacity": 9}}, "semantic"]}]}
     assert len(parse(read(excluded)).cells()) == 4
 
