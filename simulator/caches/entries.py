@@ -62,7 +62,7 @@ class Entries:
         move: Callable[[Entry, int], None] = lambda entry, slot: None,
         compiled: bool = True,
     ) -> None:
-        if capacity < 1:
+        if not isinstance(capacity, int | np.integer) or capacity < 1:
             raise CacheError(f"capacity {capacity}: a cache holds at least one entry; use 1 or more")
         if ttl is not None and not 0 < ttl < np.inf:
             raise CacheError(f"ttl {ttl}: is no time to live; use seconds above 0")

@@ -48,6 +48,10 @@ class SemanticCache:
     ) -> None:
         if k < 1:
             raise CacheError(f"k {k}: ask 1 or more neighbours")
+        if index.shape != (capacity, embedder.dimensions) or len(index):
+            held = f"{len(index)} of {index.shape[0]} vectors of {index.shape[1]} dimensions"
+            needed = f"an empty one for {capacity} of {embedder.dimensions}"
+            raise CacheError(f"index {index.name}: it holds {held}; give {needed}")
         self.embedder, self.index, self.k = embedder, index, k
         self.guarded, self.skip_covered = guarded, skip_covered
         self.threshold = Static(threshold) if isinstance(threshold, int | float) else threshold

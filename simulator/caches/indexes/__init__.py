@@ -36,6 +36,11 @@ class VectorIndex(Protocol):
         """Take slots up to `capacity`; those beyond it must have been removed."""
         ...
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Slots and dimensions."""
+        ...
+
     def __len__(self) -> int:
         """Vectors held."""
         ...

@@ -51,6 +51,10 @@ class Flat:
         self._bias = np.concatenate([self._bias[:capacity], np.full(more, -np.inf, np.float32)])
         self._used = min(self._used, capacity)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._slots.shape
+
     def __len__(self) -> int:
         return self._slots.count
 

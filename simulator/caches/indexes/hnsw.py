@@ -78,6 +78,10 @@ class Hnsw:
         if capacity > self._graph.get_max_elements():
             self._graph.resize_index(capacity)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._slots.shape
+
     def __len__(self) -> int:
         return self._slots.count
 

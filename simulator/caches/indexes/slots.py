@@ -18,6 +18,11 @@ class Slots:
         self.held = np.zeros(capacity, bool)
         self.count = 0
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Slots and dimensions."""
+        return len(self.held), self._dimensions
+
     def add(self, slot: int) -> None:
         """`slot` comes to hold a vector, or another one. Raises CacheError where there is no such slot."""
         self._check(slot)

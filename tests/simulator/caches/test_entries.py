@@ -164,7 +164,11 @@ def test_policies_that_need_a_trace_are_refused(policy, message):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"capacity": 0}, "capacity 0"), ({"capacity": 3, "ttl": 0}, "ttl 0"), ({"capacity": 3, "ids": 3}, "ids 3")],
+    [
+        *(({"capacity": capacity}, f"capacity {capacity}") for capacity in (0, 2.5)),
+        ({"capacity": 3, "ttl": 0}, "ttl 0"),
+        ({"capacity": 3, "ids": 3}, "ids 3"),
+    ],
 )
 def test_impossible_sizes_are_refused(arguments, message):
     with pytest.raises(CacheError, match=message):

@@ -96,6 +96,10 @@ def test_recall_tells_an_index_that_finds_others():
         def __init__(self):
             self.flat = indexes.get("flat", 2, 4)
             self.name, self.put, self.remove = "farthest", self.flat.put, self.flat.remove
+            self.shape = self.flat.shape
+
+        def __len__(self):
+            return len(self.flat)
 
         def search(self, vector, k):
             slots, cosines = self.flat.search(vector, 4)
@@ -136,10 +140,13 @@ def test_a_threshold_that_is_no_cosine_is_refused(threshold):
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(CacheError, match="capacity 0"):
-        SemanticCache(Angles(), indexes.get("flat", 2, 1), 0)
     with pytest.raises(CacheError, match="k 0"):
         semantic(1, k=0)
+    used = indexes.get("flat", 2, 3)
+    used.put(0, Angles().embed(["0 degrees"])[0])
+    for index in (used, indexes.get("flat", 2, 4), indexes.get("hnsw", 3, 3)):  # held, slots, dimensions
+        with pytest.raises(CacheError, match=rf"index {index.name}: it holds .+; give an empty one for 3 of 2$"):
+            SemanticCache(Angles(), index, 3, compiled=False)
 
 
 def test_a_prompt_without_a_vector_is_refused_and_changes_nothing():
