@@ -53,14 +53,20 @@ class Decoder:
     """
 
     def __init__(self, paged: PagedModel, *, stop: int | None = None, at_once: int = 8) -> None:
+        if at_once < 1:
+            raise ModelError(f"decoder: {at_once} requests at once; give 1 or more")
         self.paged, self.stop, self.at_once = paged, stop, at_once
         self.waiting: deque[Request] = deque()
         self.running: list[Request] = []  # in order of admission
         self.stats = DecoderStats()
 
     def generate(self, prompts: Iterable[np.ndarray], most: int) -> list[np.ndarray]:
-        """What follows each of the prompts, (n,) tokens: (m,) int64, m <= `most`, the stop token included."""
-        requests = [self.submit(prompt, most) for prompt in prompts]
+        """What follows each of the prompts, (n,) tokens: (m,) int64, m <= `most`, the stop token included.
+
+        Raises as `submit` does, before anything is decoded.
+        """
+        requests = [self._checked(prompt, most) for prompt in prompts]
+        self.waiting += requests
         while self.waiting or self.running:
             self.step()
         return [np.array(request.output, np.int64) for request in requests]
@@ -68,14 +74,10 @@ class Decoder:
     def submit(self, prompt: np.ndarray, most: int) -> Request:
         """Have `most` tokens generated behind `prompt` by the steps to come.
 
-        Raises ModelError where either is empty, and PageError where even the whole pool has too few pages.
+        Raises ModelError for tokens that the model refuses and where `most` is below 1, and PageError where even the
+        whole pool has too few pages.
         """
-        if len(prompt) < 1 or most < 1:
-            raise ModelError(f"decoder: {most} tokens behind a prompt of {len(prompt)}; give 1 or more of both")
-        pages = -(-(len(prompt) + most) // self.paged.page_tokens)
-        if pages > self.paged.pool.capacity:
-            raise PageError(f"decoder: a request of {pages} pages, the pool has {self.paged.pool.capacity}; give more")
-        request = Request(np.asarray(prompt, np.int64), most)
+        request = self._checked(prompt, most)
         self.waiting.append(request)
         return request
 
@@ -103,6 +105,15 @@ class Decoder:
     def draft(self, request: Request) -> np.ndarray:
         """(k,) tokens that may come next: here none."""
         return np.empty(0, np.int64)
+
+    def _checked(self, prompt: np.ndarray, most: int) -> Request:
+        self.paged.model.check(prompt)
+        if most < 1:
+            raise ModelError(f"decoder: {most} tokens to generate; give 1 or more")
+        pages = -(-(len(prompt) + most) // self.paged.page_tokens)
+        if pages > self.paged.pool.capacity:
+            raise PageError(f"decoder: a request of {pages} pages, the pool has {self.paged.pool.capacity}; give more")
+        return Request(np.asarray(prompt, np.int64), most)
 
     def _admit(self) -> list[Request]:
         ended = []

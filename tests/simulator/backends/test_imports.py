@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 for name in "numba polars pydantic annotated_types yaml xxhash zstandard blosc2 triton".split():
     sys.modules[name] = None  # as if it were not installed
+import numpy as np
 import torch
 from kvreplay.simulator.backends import PageLayout, TieredStore, TorchPagePool, codecs
+from kvreplay.simulator.backends.model import Llama, LlamaShape, PagedModel, SpeculativeDecoder
 from kvreplay.simulator.backends.tiers import MemoryTier, SlabTier
 pool = TorchPagePool(PageLayout(2, 16, 2, 64), 4)
 ids = pool.create(2)
@@ -31,6 +33,9 @@ for key in (b"a", b"b"):
     store.put(key, pool.data[0])
 assert store.get(b"a", pool.data[1]).result() == "disk"
 store.close()
+model = PagedModel(Llama.random(LlamaShape(1, 8, 8, 2, 1, 4, 9)), 4)
+[generated] = SpeculativeDecoder(model).generate([np.arange(5)], 3)
+assert len(generated) == 3
 """
 
 

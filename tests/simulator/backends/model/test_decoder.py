@@ -75,12 +75,17 @@ def test_it_ends_at_the_stop_token(kind):
 
 def test_requests_that_cannot_be_served_are_refused():
     decoder = Decoder(paged(4))
-    for prompt, most in (([], 1), ([1], 0)):
-        with pytest.raises(ModelError, match="give 1 or more of both"):
-            decoder.submit(np.array(prompt, np.int64), most)
-    with pytest.raises(PageError, match="a request of 5 pages, the pool has 4"):
-        decoder.submit(tokens(10), 7)
+    for prompt, most, told in (
+        ([], 1, "tokens are none"),
+        ([61], 1, "give some from 0 to 60"),
+        ([1], 0, "0 tokens to generate"),
+        (range(10), 7, "a request of 5 pages, the pool has 4"),
+    ):
+        with pytest.raises((ModelError, PageError), match=told):
+            decoder.generate([tokens(3), np.array(prompt, np.int64)], most)
     assert not decoder.waiting
+    with pytest.raises(ModelError, match="0 requests at once"):
+        Decoder(paged(4), at_once=0)
 
 
 @given(text=st.lists(st.integers(0, 2), min_size=1, max_size=20), ngram=st.integers(1, 4), length=st.integers(0, 5))

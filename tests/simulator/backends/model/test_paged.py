@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kvreplay.simulator.backends.model import ModelError
 
@@ -106,3 +109,52 @@ def test_what_was_not_computed_is_not_found(monkeypatch):
 
 def _interrupt(*_):
     raise KeyboardInterrupt
+
+
+class Sequences(RuleBasedStateMachine):
+    """Sequences come, branch, grow and go in a small pool; each must hold the K/V that it would have alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = paged(14)
+        self.running = []  # [sequence, its tokens]
+
+    def one(self, data):
+        return data.draw(st.sampled_from(self.running)) if self.running else None
+
+    @rule(length=st.integers(1, 30), seed=st.integers(0, 1), salt=st.sampled_from(["", "tenant"]))
+    def admit(self, length, seed, salt):
+        prefilled = self.model.prefill(tokens(30, seed)[:length], salt=salt)
+        if prefilled is not None:
+            self.running.append([prefilled[0], tokens(30, seed)[:length]])
+
+    @rule(data=st.data(), after=st.lists(st.integers(0, 60), min_size=1, max_size=9))
+    def grow(self, data, after):
+        if chosen := self.one(data):
+            before = content(self.model, chosen[0])
+            [output] = self.model.run([(chosen[0], np.array(after))])
+            if self.model.keep(chosen[0], np.array(after), output.kv):
+                chosen[1] = np.concatenate([chosen[1], after])
+            else:
+                assert torch.equal(content(self.model, chosen[0]), before)
+
+    @rule(data=st.data())
+    def fork(self, data):
+        if chosen := self.one(data):
+            self.running.append([self.model.sequences.fork(chosen[0]), chosen[1]])
+
+    @rule(data=st.data())
+    def finish(self, data):
+        if chosen := self.one(data):
+            self.model.sequences.finish(chosen[0])
+            self.running.remove(chosen)
+
+    @invariant()
+    def each_holds_what_it_would_alone(self):
+        for sequence, whole in self.running:
+            alone = paged(30)
+            assert torch.equal(content(self.model, sequence), content(alone, alone.prefill(whole)[0]))
+
+
+TestSequences = Sequences.TestCase
+TestSequences.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)
