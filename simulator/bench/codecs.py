@@ -18,9 +18,8 @@ from torch import Tensor
 
 from kvreplay.simulator.backends import PageLayout, codecs
 from kvreplay.simulator.backends.codecs import CodecError, KVCodec
-from kvreplay.simulator.backends.model import Llama, ModelError, PagedModel
+from kvreplay.simulator.backends.model import Llama, ModelError, PagedModel, SmolLM2
 from kvreplay.simulator.backends.model.scoring import behind_stored
-from kvreplay.simulator.backends.model.smollm2 import SmolLM2
 
 from . import Row
 from .clock import devices, in_turns, peak_bytes

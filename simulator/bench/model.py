@@ -14,9 +14,17 @@ from itertools import count
 import numpy as np
 import torch
 
-from kvreplay.simulator.backends.model import Decoder, Llama, LlamaShape, ModelError, PagedModel, SpeculativeDecoder
+from kvreplay.simulator.backends.model import (
+    Decoder,
+    Llama,
+    LlamaShape,
+    ModelError,
+    PagedModel,
+    SmolLM2,
+    SpeculativeDecoder,
+)
+from kvreplay.simulator.backends.model.decoder import DecoderStats
 from kvreplay.simulator.backends.model.scoring import reuse
-from kvreplay.simulator.backends.model.smollm2 import SmolLM2
 
 from . import Row
 from .clock import devices, in_turns
@@ -27,6 +35,7 @@ _PROMPT = 512  # tokens of a prompt that is prefilled
 _REUSED = (0, 256, 448)  # of them
 _MOST = 32  # tokens generated
 _PAGES = 512
+_TASKS = ("Say in your own words what this means", "Repeat this text word for word")
 
 # What is asked, and what a semantic cache might have at hand instead.
 _PAIRS = {
@@ -56,19 +65,19 @@ def measure(*, rounds: int) -> Iterator[Row]:
             smollm2 = SmolLM2(device=device)
         except ModelError:
             model, told = Llama.random(_SHAPE, device=device), "its shape, seeded weights"
-            tokens = np.random.default_rng(0).integers(0, _SHAPE.vocabulary, 8 * _PROMPT)
-            prompts = list(tokens.reshape(8, -1)[:, :128])
+            prompt = np.random.default_rng(0).integers(0, _SHAPE.vocabulary, _PROMPT)
+            tasks = {"random tokens": list(prompt.reshape(8, -1))}
         else:
             model, told = smollm2.llama, "SmolLM2-135M"
             [text, *_] = texts().values()
-            tokens = smollm2.encode(text)
+            prompt = smollm2.encode(text)[:_PROMPT]
             parts = [text[at : at + 500] for at in range(0, 4000, 500)]
-            prompts = [smollm2.chat(f"Say in your own words what this means: {part}") for part in parts]
+            tasks = {task: [smollm2.chat(f"{task}: {part}") for part in parts] for task in _TASKS}
         what: dict[str, str | int | float | None] = {"model": told, "device": device}
-        yield from _prefill(model, tokens[:_PROMPT], what, rounds)
-        for n in (1, len(prompts)):
-            for kind in (Decoder, SpeculativeDecoder):
-                yield _decode(model, kind, prompts[:n], what, rounds)
+        yield from _prefill(model, prompt, what, rounds)
+        for task, prompts in tasks.items():
+            for n in (1, len(prompts)):
+                yield from _decode(model, prompts[:n], what | {"asked for": task, "sequences": n}, rounds)
         if told == "SmolLM2-135M" and device == "cpu":
             yield from _semantic_hits(smollm2)
 
@@ -99,33 +108,30 @@ def _prefill(model: Llama, prompt: np.ndarray, what: dict[str, str | int | float
 
 
 def _decode(
-    model: Llama,
-    kind: type[Decoder],
-    prompts: list[np.ndarray],
-    what: dict[str, str | int | float | None],
-    rounds: int,
-) -> Row:
-    seconds = []
-    for _ in range(rounds):
+    model: Llama, prompts: list[np.ndarray], what: dict[str, str | int | float | None], rounds: int
+) -> Iterator[Row]:
+    kinds = (Decoder, SpeculativeDecoder)
+    seconds: dict[str, list[float]] = {kind.__name__: [] for kind in kinds}
+    stats: dict[str, DecoderStats] = {}
+    for kind in kinds * rounds:  # in turns
         decoder = kind(PagedModel(model, _PAGES), at_once=len(prompts))
         for prompt in prompts:
             decoder.submit(prompt, _MOST)
-        decoder.step()  # prefills, and compiles what is not yet
-        before, start = decoder.stats.generated, time.perf_counter()
+        decoder.step()  # prefills
+        first, start = decoder.stats.generated, time.perf_counter()
         while decoder.running:
             decoder.step()
-        seconds.append(time.perf_counter() - start)
-    stats = decoder.stats
-    cells = what | {
-        "sequences": len(prompts),
-        "decoder": kind.__name__,
-        "tokens/s": (stats.generated - before) / float(np.median(seconds)),
-        "ms a step": 1e3 * float(np.median(seconds)) / (stats.steps - 1),
-        "steps": stats.steps,
-        "drafted": stats.drafted,
-        "accepted": stats.accepted,
-    }
-    return Row(f"Decoding {_MOST} tokens a sequence, medians", cells)
+        seconds[kind.__name__].append((time.perf_counter() - start) / (decoder.stats.generated - first))
+        stats[kind.__name__] = decoder.stats
+    for name, of_kind in stats.items():
+        cells = what | {
+            "decoder": name,
+            "tokens/s": 1 / float(np.median(seconds[name])),
+            "steps": of_kind.steps,
+            "drafted": of_kind.drafted,
+            "accepted": of_kind.accepted,
+        }
+        yield Row(f"Decoding {_MOST} tokens a sequence, medians in turns", cells)
 
 
 def _semantic_hits(smollm2: SmolLM2) -> Iterator[Row]:

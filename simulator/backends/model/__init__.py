@@ -1,6 +1,6 @@
 """A real language model over the page pool: prefill behind a reused prefix, paged decoding, drafts that are verified.
 
-Any Llama runs, of seeded weights (`Llama.random`) or SmolLM2-135M-Instruct (`smollm2`, with the extra `model`).
+Any Llama runs, of seeded weights (`Llama.random`) or SmolLM2-135M-Instruct (`SmolLM2`, with the extra `model`).
 """
 
 from kvreplay.lazy import lazy
@@ -14,6 +14,7 @@ __getattr__, __all__ = lazy(
         "LlamaShape": ".llama",
         "ModelError": ".llama",
         "PagedModel": ".paged",
+        "SmolLM2": ".smollm2",
         "SpeculativeDecoder": ".decoder",
     },
 )

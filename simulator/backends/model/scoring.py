@@ -47,22 +47,24 @@ def behind_stored(
 ) -> list[Fidelity]:
     """For each codec: of what is said behind `following`, (n,), when the pages of `prefix` have been stored by it.
 
-    The cached pages are as before afterwards. Raises ModelError where `prefix` does not fill its pages, or the pool has
-    no room for it.
+    Afterwards the cached pages are as before. Raises ModelError where `prefix` does not fill its pages, or the pool has
+    no room for it, and CodecError as codecs do.
     """
     if len(prefix) % paged.page_tokens:
         raise ModelError(f"scoring: a prefix of {len(prefix)} tokens; give whole pages of {paged.page_tokens}")
     sequence, _ = _fitting(paged.prefill(prefix))
     rows = torch.from_numpy(paged.pool.read(sequence.ids)).long()
-    [right] = paged.run([(sequence, following)])
     kept = paged.pool.data[rows]
     scores = []
-    for codec in codecs:
-        paged.pool.data[rows] = codec.decode(codec.encode(kept))
-        [got] = paged.run([(sequence, following)])
-        scores.append(fidelity(right.logits, got.logits))
-    paged.pool.data[rows] = kept
-    paged.sequences.finish(sequence)
+    try:
+        [right] = paged.run([(sequence, following)])
+        for codec in codecs:
+            paged.pool.data[rows] = codec.decode(codec.encode(kept))
+            [got] = paged.run([(sequence, following)])
+            scores.append(fidelity(right.logits, got.logits))
+    finally:
+        paged.pool.data[rows] = kept
+        paged.sequences.finish(sequence)
     return scores
 
 

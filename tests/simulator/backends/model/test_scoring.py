@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from kvreplay.simulator.backends import codecs
+from kvreplay.simulator.backends.codecs import CodecError
 from kvreplay.simulator.backends.model import ModelError
 from kvreplay.simulator.backends.model.scoring import behind_stored, fidelity, reuse
 from tests.oracles import llama as oracle
 
-from .tiny import MODEL, content, paged, tokens
+from .tiny import MODEL, SHAPE, content, paged, tokens
 
 
 def log_likelihoods(prompt, answer):
@@ -63,6 +64,10 @@ def test_stored_prefixes_are_scored_and_left_as_they_were():
     assert scores[0] == (0.0, 1.0)
     divergences = [score.kl for score in scores]
     assert divergences == sorted(divergences)
+    assert torch.equal(content(model, sequence), before)
+    other = codecs.get("int8", SHAPE.page_layout(8))
+    with pytest.raises(CodecError):
+        behind_stored(model, [codecs.get("int2", model.pool.layout), other], prefix, tokens(1))
     assert torch.equal(content(model, sequence), before)
 
 

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from kvreplay.simulator.backends import codecs
-from kvreplay.simulator.backends.model import Llama, ModelError, PagedModel, SpeculativeDecoder
+from kvreplay.simulator.backends.model import Llama, ModelError, PagedModel, SmolLM2, SpeculativeDecoder
 from kvreplay.simulator.backends.model.scoring import behind_stored, reuse
-from kvreplay.simulator.backends.model.smollm2 import SmolLM2
 from kvreplay.simulator.bench.texts import texts
 
 # "What is the capital of France?" with the default system prompt, and the greedy answer, as the tests of Postchain's
