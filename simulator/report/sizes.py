@@ -139,21 +139,36 @@ def _in_words(workload: Workload, row: Row) -> str:
     text += f"{numbers.size(mean, workload.unit)}"
     if same is not None:
         text += f", {numbers.points(row['hit_ratio'] - same)} points beside a fixed cache of that size"
-    return text
+    still = [other["hit_ratio"] for other in _for_good(workload, row)]
+    return text + (f", the best of {len(still)} divisions for good {numbers.percent(max(still))}" if still else "")
 
 
 def _of_budget(workload: Workload, row: Row) -> str:
     """What dividing a budget among tiers and pages anew spared, beside the best division for good that ran."""
+    still = _for_good(workload, row)
+    text = f"{row['policy']} by {row['sizing']} spares {_spared_in_words(row)}"
+    if still:
+        best = max(still, key=lambda other: sum(_spared(other).values()))
+        text += f", the best of {len(still)} divisions for good {_spared_in_words(best)}"
+    return text
+
+
+def _spared_in_words(row: Row) -> str:
+    right = row["answered_precision"]
+    judged = "" if right is None else f" ({numbers.percent(right)} of its answers are right)"
+    return f"{numbers.percent(sum(_spared(row).values()))} of all tokens{judged}"
+
+
+def _for_good(workload: Workload, row: Row) -> list[Row]:
+    """The divisions that stayed as they were of what `row` divides anew."""
     alike = ("policy", "capacity", "seed")
-    still = [
-        sum(_spared(other).values())
+    return [
+        other
         for other in workload.resized
-        if divides_memory(other) and not other["resizes"] and all(other[name] == row[name] for name in alike)
+        if (row["parts"] and other["parts"] and not other["resizes"])
+        and divides_memory(other) == divides_memory(row)
+        and all(other[name] == row[name] for name in alike)
     ]
-    text = f"{row['policy']} by {row['sizing']} spares {numbers.percent(sum(_spared(row).values()))} of all tokens"
-    if row["answered_precision"] is not None:
-        text += f" ({numbers.percent(row['answered_precision'])} of its answers are right)"
-    return text + (f", the best of {len(still)} divisions for good {numbers.percent(max(still))}" if still else "")
 
 
 def _spared(row: Row) -> dict[str, float]:
