@@ -199,9 +199,12 @@ class Llama:
     def _turns(self, at: Tensor) -> tuple[Tensor, Tensor]:
         """Cosine and sine, (n, 1, head_dim / 2) each, of the angles by which positions `at`, (n,), turn."""
         frequencies = self.shape.rope_theta ** (-torch.arange(0, self.shape.head_dim, 2).double() / self.shape.head_dim)
-        angles = (at.double()[:, None] * frequencies)[:, None]
-        dtype = self.weights.embedding.dtype
-        return angles.cos().to(self.device, dtype), angles.sin().to(self.device, dtype)
+        # Padded as well: what is left of a vector goes another way, and may come out differently.
+        angles = (functional.pad(at, (0, -len(at) % self.rows)).double()[:, None] * frequencies)[:, None]
+        cos, sin = (
+            turn[: len(at)].to(self.device, self.weights.embedding.dtype) for turn in (angles.cos(), angles.sin())
+        )
+        return cos, sin
 
 
 def _turn(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
