@@ -73,6 +73,12 @@ def _false(row: Row) -> float:
     return ((row["exact_false_hits"] or 0) + (row["semantic_false_hits"] or 0)) / row["asked"]
 
 
+def _unjudged(row: Row) -> int:
+    """Requests answered by the exact cache or met by the semantic one of which nobody knows whether that was right."""
+    exact = (row["exact_hits"] or 0) - (row["exact_true_hits"] or 0) - (row["exact_false_hits"] or 0)
+    return exact + (row["semantic_unjudged"] or 0)
+
+
 def table(rows: Iterable[Row]) -> Table | None:
     """A line per front, in percent of the requests that met the stack; None without a stack."""
     rows = fronts(rows)
@@ -88,7 +94,8 @@ def table(rows: Iterable[Row]) -> Table | None:
             *(_share(row, f"exact_{name}") for name in ("true_hits", "false_hits")),
             *(_share(row, f"semantic_{name}") for name in ("true_hits", "false_hits")),
             _percent(row["semantic_precision"]),
-            *(_share(row, f"semantic_{name}") for name in ("missed_chances", "unjudged")),
+            _share(row, "semantic_missed_chances"),
+            f"{100 * _unjudged(row) / row['asked']:.2f}",
             *((_share(row, f"semantic_guard_{name}") for name in ("lost", "avoided")) if guarded else ()),
             "–" if row["semantic_threshold"] is None else f"{row['semantic_threshold']:.2f}",
             _percent(row["semantic_recall_at_1"]),

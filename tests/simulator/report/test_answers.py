@@ -19,6 +19,14 @@ def test_no_hits_stand_without_those_that_are_false():
     assert answers.table([row()]) is None
 
 
+def test_hits_that_nobody_can_judge_are_neither_true_nor_false():
+    known = stacked(exact_hits=24, semantic_unjudged=6)
+    unknown = row(stack="exact", asked=200, answered=20, exact_hits=20, exact_true_hits=0, exact_false_hits=0)
+    table = answers.table([stacked(), known, unknown])
+    at = table.header.index("unjudged")
+    assert [line[at] for line in table.rows] == ["0.00", "5.00", "10.00"]  # % of 200: none, 4 + 6, 20
+
+
 def test_cells_that_differ_in_the_pages_alone_are_one_line():
     assert len(answers.table([stacked(), stacked(policy="fifo"), stacked(0.9)]).rows) == 2
     cold, warm = answers.table([stacked(), stacked(warmup=0.5)]).rows
