@@ -20,11 +20,11 @@ def test_no_hits_stand_without_those_that_are_false():
 
 
 def test_hits_that_nobody_can_judge_are_neither_true_nor_false():
-    known = stacked(exact_hits=24, semantic_unjudged=6)
-    unknown = row(stack="exact", asked=200, answered=20, exact_hits=20, exact_true_hits=0, exact_false_hits=0)
-    table = answers.table([stacked(), known, unknown])
+    some = stacked(0.9, exact_hits=24, semantic_unjudged=6)
+    none = row(stack="exact", asked=200, answered=20, exact_hits=20, exact_true_hits=0, exact_false_hits=0)
+    table = answers.table([stacked(), some, none])
     at = table.header.index("unjudged")
-    assert [line[at] for line in table.rows] == ["0.00", "5.00", "10.00"]  # % of 200: none, 4 + 6, 20
+    assert [line[at] for line in table.rows] == ["0.00", "5.00", "10.00"]  # % of 200: 0, 4 + 6, 20
 
 
 def test_cells_that_differ_in_the_pages_alone_are_one_line():
