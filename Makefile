@@ -11,7 +11,7 @@ test: .venv/.test-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 	$(BIN)/kvreplay check experiments/regression.yaml
 
 .venv/bin/python:
