@@ -120,6 +120,7 @@ class SemanticCache:
             "index": self.index.name,
             "rule": self.threshold.name,
             "threshold": self.threshold.value,
+            "precision_limit": self.threshold.limit,
             "guard_lost": self.guard_lost if self.guarded else None,
             "guard_avoided": self.guard_avoided if self.guarded else None,
             "k": self.k,

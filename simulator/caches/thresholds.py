@@ -29,6 +29,7 @@ class Threshold:
 
     name: str  # with the parameters that are not the defaults; a static one is its cosine
     value: float | None  # the least cosine of a hit, where it is one for all
+    limit: float | None = None  # lower confidence limit of the precision at `value`, where it was calibrated
 
     def accepts(self, entry: Entry, score: float) -> bool:
         """Whether a cosine of `score` to `entry` makes a hit."""
@@ -68,7 +69,6 @@ class Calibrated(Threshold):
     ) -> None:
         self.name = label(Calibrated, "calibrated", precision=precision, confidence=confidence, lookups=lookups)
         self.value = None
-        self.limit: float | None = None  # lower confidence limit of the precision, at `value`
         self._precision, self._confidence, self._lookups = precision, confidence, lookups
         self._scores: list[float] = []
         self._right: list[bool] = []

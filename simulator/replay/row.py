@@ -118,6 +118,10 @@ FRONT: dict[str, tuple[str, str]] = {
         "Float64",
         "least cosine of a hit, the last one where it moves; null where it is not one for all",
     ),
+    "semantic_precision_limit": (
+        "Float64",
+        "lower confidence limit of the precision at a threshold that was calibrated; else null",
+    ),
     "semantic_k": ("Int64", "neighbours that were asked"),
     "semantic_capacity": ("Int64", "entries that the semantic cache holds at most"),
     "semantic_policy": ("String", "its eviction policy"),

@@ -97,7 +97,7 @@ def table(rows: Iterable[Row]) -> Table | None:
             _share(row, "semantic_missed_chances"),
             f"{100 * _unjudged(row) / row['asked']:.2f}",
             *((_share(row, f"semantic_guard_{name}") for name in ("lost", "avoided")) if guarded else ()),
-            "–" if row["semantic_threshold"] is None else f"{row['semantic_threshold']:.2f}",
+            _threshold(row),
             _percent(row["semantic_recall_at_1"]),
         ]
         for row in rows
@@ -114,6 +114,15 @@ def table(rows: Iterable[Row]) -> Table | None:
 def _named(row: Row) -> str:
     stack = f"{row['stack']} by {row['sizing']}" if divides_memory(row) else row["stack"]
     return stack + (f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else "")
+
+
+def _threshold(row: Row) -> str:
+    """The cosine, the last one where it moves; of a calibrated one also the least precision that it is sure of."""
+    if row["semantic_threshold"] is None:
+        return "–"
+    limit = row["semantic_precision_limit"]
+    sure = "" if limit is None else f" (precision at least {numbers.percent(limit)})"
+    return f"{row['semantic_threshold']:.2f}{sure}"
 
 
 def _share(row: Row, name: str) -> str:

@@ -89,6 +89,13 @@ def test_the_threshold_may_move(questions):
     assert row["semantic_threshold"] != 0.6
 
 
+def test_a_calibrated_threshold_tells_its_confidence_limit(questions):
+    tier = {"semantic": {**SEMANTIC["semantic"], "threshold": "calibrated:precision=0.5:lookups=100"}}
+    row = replay(questions, "lru", "10%", stack=[tier]).row
+    assert row["semantic_precision_limit"] >= 0.5
+    assert replay(questions, "lru", "10%", stack=[SEMANTIC]).row["semantic_precision_limit"] is None
+
+
 def test_pages_may_be_left_with_nothing():
     trace = generate("repetitive", requests=200, questions=5)
     row = replay(trace, "lru", 5, warmup=0.5, stack=["exact"]).row

@@ -53,6 +53,13 @@ def test_the_best_stack_is_the_one_most_often_right_among_those_right_often_enou
     assert "no answer could be judged" in text
 
 
+def test_a_calibrated_threshold_is_told_with_what_it_is_sure_of():
+    found = answers.table([stacked(0.75, semantic_precision_limit=0.9512), stacked()])
+    assert found is not None
+    column = found.header.index("threshold")
+    assert [cells[column] for cells in found.rows] == ["0.75 (precision at least 95.12 %)", "0.80"]
+
+
 def test_the_picture_has_a_panel_per_embedder(tmp_path):
     rows = [stacked(t, int(60 * t), 5, embedder) for t in (0.7, 0.8, 0.9) for embedder in ("a", "b")]
     # What found its threshold has no place on the axis of thresholds that were set.
