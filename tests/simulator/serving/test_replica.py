@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kvreplay.policies import get
@@ -155,10 +155,10 @@ def test_whatever_the_settings_no_work_is_lost_or_made(case, order, router, poli
 def test_where_nothing_is_shared_results_do_not_depend_on_the_policy(case):
     trace, server = case
     apart = trace_of(trace.arrival, trace.prompt_tokens, trace.output_tokens, range(trace.n_requests))
-    found = [run(apart, dataclasses.replace(server, policy=get(policy))) for policy in (VLLM, "lru", "lfu")]
-    nothing = run(apart, dataclasses.replace(server, policy=None))
-    if not nothing.preemptions.any():  # one that was preempted may hit its own pages
-        found.append(nothing)
+    policies = (None, *map(get, (VLLM, "lru", "lfu")))
+    found = [run(apart, dataclasses.replace(server, policy=policy)) for policy in policies]
+    # One that was preempted shares its pages with itself: how many of them are still there is up to the policy.
+    assume(not any(other.preemptions.any() for other in found))
     for other in found[1:]:
         assert other.end.tolist() == found[0].end.tolist()
 
