@@ -34,7 +34,9 @@ def measure(*, rounds: int) -> Iterator[Row]:
         }
         yield Row("Prefix cache, us a page of 16 tokens", cells)
     for page_tokens in (1, 16, 64, 256):
-        memory = shared_prefix_memory(page_tokens=page_tokens)
+        memory = shared_prefix_memory(
+            100, 1_000, 800, page_tokens=page_tokens, page_bytes=page_tokens * 100 * 2 * 4 * 128 * 2
+        )
         yield Row(
             "100 sequences of 1,000 tokens, 100 layers of 4 KV heads x 128 x 16 bits, 80 % a shared prefix; modelled",
             {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvreplay.simulator.caches.pages import PagePool
+from kvreplay.simulator.caches.pages.memory import shared_prefix_memory
 
 
 def kv_memory(
@@ -20,20 +20,14 @@ def kv_memory(
 ) -> Iterator[float]:
     """Bytes of the bfloat16 K/V pages of `sequences` that hold `tokens` each, the first `shared` share in common.
 
-    Counted by a page pool: pages are whole, and a shared page is there once. A page takes what `codec` stores it in.
+    A page takes what `codec` stores it in.
     """
     from kvreplay.simulator.backends import PageLayout, codecs
 
     page_bytes = codecs.get(codec, PageLayout(layers, page_tokens, kv_heads, head_dim)).row_bytes
-    common = int(shared * tokens) // page_tokens
-    own = -(-tokens // page_tokens) - common
-    pool = PagePool(common + sequences * own, page_bytes=page_bytes)
-    prefix = pool.create(common)
-    for number in range(sequences):
-        if number:
-            pool.share(prefix)
-        pool.create(own)
-    yield float(pool.stats().bytes)
+    common = round(shared * tokens)
+    memory = shared_prefix_memory(sequences, tokens, common, page_tokens=page_tokens, page_bytes=page_bytes)
+    yield float(memory.shared)
 
 
 def codec_saving(*, codec: str, plain_bits: int, head_dim: int) -> Iterator[float]:

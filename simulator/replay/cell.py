@@ -36,9 +36,9 @@ class Cell:
     """One policy in one cache on one trace, replayed from start to end in chunks.
 
     `capacity` is in pages, or in bytes where `sized`; unlike in `replay`, it may exceed the trace. `page_cost`,
-    (n_pages,) float64, is what pages cost; `ttl` is that of `replay`. With a `controller` the capacity is only that at
-    the start, and the policy must be resizable. `checked` compiles with array bounds checked, at up to
-    half the speed.
+    (n_pages,) float64, is what pages cost; `ttl` is that of `replay`. Where the cell is `resizable`, as with a
+    `controller` it always is, the capacity is only that at the start, and the policy must be resizable, too. `checked`
+    compiles with array bounds checked, at up to half the speed.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Cell:
         page_cost: np.ndarray | None = None,
         ttl: float | None = None,
         controller: Controller | None = None,
+        resizable: bool = False,
         compiled: bool = True,
         checked: bool = False,
     ) -> None:
@@ -64,7 +65,8 @@ class Cell:
         self.cached = np.zeros(trace.n_pages, np.uint8)
         future = future_of(trace) if "future" in policy.needs else None
         # A policy's own capacity is in pages: no more of them than the trace has can ever be cached.
-        pages = trace.n_pages if sized or controller is not None else capacity
+        resizable = resizable or controller is not None
+        pages = trace.n_pages if sized or resizable else capacity
         sizes = trace.page_bytes if sized else None
         told = requests_of(trace) if "requests" in policy.needs else None
         self.state = policy.init(
@@ -84,7 +86,7 @@ class Cell:
         self._held: tuple[Any, ...] = ()  # what a shrinking loop takes besides what all loops take
         self.advance = self._bind(bound)
         shrink = loops.shrink_prefix if reading == "prefix" else loops.shrink
-        self._shrink = bound(shrink) if controller is not None else None
+        self._shrink = bound(shrink) if resizable else None
         self.resizes = Resizes()
         self._controller = controller
         self._expiry = None if ttl is None else Expiry(trace, ttl, reading)

@@ -34,7 +34,7 @@ class Tiered:
         self._left = np.concatenate([[0], np.cumsum(division.answered_by < 0)])
         self._since = [int(self._left[request]) for request, _ in division.pages]
         self._shares = [pages for _, pages in division.pages]
-        self._cell = Cell(trace, policy, self._shares[0], reading, controller=_Still(), **options)
+        self._cell = Cell(trace, policy, self._shares[0], reading, resizable=True, **options)
 
     @property
     def warmed_up(self) -> int:
@@ -107,15 +107,3 @@ class Tiered:
             stop = min([end, *self._since[following : following + 1]])
             yield from self._cell.run(start, stop)
             start = stop
-
-
-class _Still:
-    """A controller that leaves the capacity alone: of itself a cell without one cannot be resized."""
-
-    period = 1 << 40  # requests: never over
-
-    def observe(self, pages: np.ndarray, hit: np.ndarray) -> None:
-        pass
-
-    def decide(self, capacity: int) -> int:
-        return capacity

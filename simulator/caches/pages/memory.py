@@ -20,22 +20,9 @@ class SharedPrefixMemory(NamedTuple):
 
 
 def shared_prefix_memory(
-    sequences: int = 100,
-    tokens: int = 1_000,
-    shared: int = 800,
-    *,
-    layers: int = 100,
-    kv_heads: int = 4,
-    head_dim: int = 128,
-    element_bytes: int = 2,
-    page_tokens: int = 16,
+    sequences: int, tokens: int, shared: int, *, page_tokens: int, page_bytes: int
 ) -> SharedPrefixMemory:
-    """The K/V of `sequences` sequences of `tokens` tokens each, of which the first `shared` are the same in all.
-
-    With 4 heads of 128 16-bit numbers, K and V, a token takes 2,048 bytes in each layer: the sequences of the defaults
-    20.48 GB in all.
-    """
-    page_bytes = 2 * layers * kv_heads * head_dim * element_bytes * page_tokens
+    """The K/V of `sequences` sequences of `tokens` tokens each, of which the first `shared` are the same in all."""
     pool = PagePool(sequences * -(-tokens // page_tokens), page_bytes=page_bytes)
     paged = PagedSequences(pool, PrefixCache(pool.capacity, page_tokens=page_tokens, pool=pool))
     plain = 0

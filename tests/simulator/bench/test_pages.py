@@ -18,14 +18,14 @@ from kvreplay.simulator.cli.main import main
 )
 def test_memory_of_a_shared_prefix(page_tokens, whole, common, own):
     page_bytes = 2 * 100 * 4 * 128 * 2 * page_tokens
-    memory = shared_prefix_memory(page_tokens=page_tokens)
+    memory = shared_prefix_memory(100, 1_000, 800, page_tokens=page_tokens, page_bytes=page_bytes)
     assert memory.plain == 100 * whole * page_bytes
     assert memory.shared == (common + 100 * own) * page_bytes
     assert memory.saved == 1 - memory.shared / memory.plain
 
 
 def test_without_a_shared_prefix_nothing_is_saved():
-    assert shared_prefix_memory(5, 100, 0).saved == 0
+    assert shared_prefix_memory(5, 100, 0, page_tokens=16, page_bytes=1).saved == 0
 
 
 def test_every_table_is_filled(monkeypatch, capsys):
