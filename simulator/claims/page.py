@@ -47,7 +47,7 @@ def page(sections: Sequence[Section]) -> str:
         parts += map(as_html, movements(section.outcomes))
         items = [f"<dt>{html.escape(c)}</dt><dd>{html.escape(w)}</dd>" for c, w in reasons(section.outcomes)]
         parts.append(f"<dl>{''.join(items)}</dl>" if items else "")
-    return document(TITLE, parts)
+    return document(TITLE, ['<div class="words">', *parts, "</div>"])
 
 
 def overview(outcomes: Sequence[Outcome]) -> Table:

@@ -36,6 +36,7 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0; ba
 @media (max-width: 40rem) {
   /* A long first column would hide the others, because it stays where it is while they scroll. */
   th:first-child, td:first-child { white-space: normal; min-width: 8rem; max-width: 40vw; }
+  .words td { white-space: normal; min-width: 5.5rem; }
 }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 dt { font-weight: 600; }
