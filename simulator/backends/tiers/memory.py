@@ -40,9 +40,11 @@ class MemoryTier(Tier):
 
     def write(self, place: int, key: bytes, row: Tensor) -> None:
         self._rows[place].copy_(row, non_blocking=True)
+        self.stats.bytes_written += row.nbytes
 
     def read(self, place: int, key: bytes, out: Tensor) -> bool:
         row = self._rows[place : place + 1].to(out.device, non_blocking=True)
+        self.stats.bytes_read += row.nbytes
         self.codec.decode(row, out=out[None])
         return True
 

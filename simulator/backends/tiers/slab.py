@@ -94,13 +94,14 @@ class SlabTier(Tier):
         content = self._bytes[:length]
         header = _HEADER.pack(_RECORD, len(key), key, length, _checksum(key, content))
         written = os.pwritev(self._file, [header, content], self._offset(place))
+        self.stats.bytes_written += written
         if written < len(header) + length:
             raise OSError(f"slab: only {written} bytes of a record could be written")
 
     def read(self, place: int, key: bytes, out: Tensor) -> bool:
         header = bytearray(_HEADER.size)
         try:
-            os.preadv(self._file, [header, self._bytes], self._offset(place))
+            self.stats.bytes_read += os.preadv(self._file, [header, self._bytes], self._offset(place))
         except OSError:  # the disk cannot read it
             return False
         magic, key_length, stored_key, length, checksum = _HEADER.unpack(header)

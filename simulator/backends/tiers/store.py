@@ -32,7 +32,7 @@ class TieredStore:
     def __init__(self, tiers: Sequence[Tier]) -> None:
         if not tiers or any(tier.layout != tiers[0].layout for tier in tiers):
             raise TierError("tiered store: tiers must be at least one and have the same layout")
-        self._tiers = list(tiers)
+        self.tiers = tuple(tiers)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kvreplay-tiers")
         self._streams: dict[torch.device, torch.cuda.Stream] = {}
 
@@ -54,24 +54,24 @@ class TieredStore:
 
     def stats(self) -> dict[str, TierStats]:
         """Counters of each tier, by its name. Those of calls under way may be missing."""
-        return {tier.name: tier.stats for tier in self._tiers}
+        return {tier.name: tier.stats for tier in self.tiers}
 
     def close(self) -> None:
         """Finish the calls under way and close the tiers. What is not on disk is gone."""
         self._thread.shutdown()
-        for tier in self._tiers:
+        for tier in self.tiers:
             tier.close()
 
     def _put(self, level: int, key: bytes, page: Tensor) -> None:
-        for left, content in self._tiers[level].put(key, page):
-            if level + 1 < len(self._tiers):
+        for left, content in self.tiers[level].put(key, page):
+            if level + 1 < len(self.tiers):
                 try:
                     self._put(level + 1, left, content)
                 except CodecError:  # no fault of the page that was put
-                    self._tiers[level + 1].stats.failed += 1
+                    self.tiers[level + 1].stats.failed += 1
 
     def _get(self, key: bytes, out: Tensor) -> str | None:
-        for level, tier in enumerate(self._tiers):
+        for level, tier in enumerate(self.tiers):
             if tier.get(key, out):
                 if level:
                     self._put(0, key, out)
@@ -98,7 +98,7 @@ class TieredStore:
     def _check(self, key: bytes, page: Tensor) -> None:
         if not (isinstance(key, bytes) and 1 <= len(key) <= MOST_KEY_BYTES):
             raise TierError(f"tiered store: key {key!r}: is none; give 1 to {MOST_KEY_BYTES} bytes")
-        layout = self._tiers[0].layout
+        layout = self.tiers[0].layout
         if page.shape != layout.shape or page.dtype != layout.dtype or not page.is_contiguous():
             raise TierError(
                 f"tiered store: a page of {page.dtype} {tuple(page.shape)}; give a contiguous {layout.dtype} "

@@ -23,13 +23,16 @@ class TierError(ValueError):
 
 @dataclass
 class TierStats:
-    """Counters since the tier was made, in pages."""
+    """Counters since the tier was made, in pages where nothing else is said."""
 
     hits: int = 0
     misses: int = 0
     stored: int = 0
+    evicted: int = 0
     failed: int = 0  # not stored, because the codec refused them or writing failed
     damaged: int = 0  # dropped, because what was read was not what had been written
+    bytes_written: int = 0  # what the pages are stored in, not the pages
+    bytes_read: int = 0
 
 
 class Tier(ABC):
@@ -39,13 +42,17 @@ class Tier(ABC):
     """
 
     def __init__(self, name: str, layout: PageLayout, capacity: int, *, policy: Any, codec: str) -> None:
-        self.name, self.layout = name, layout
+        self.name, self.layout, self.capacity = name, layout, capacity
         self.codec = codecs.get(codec, layout)
         self.stats = TierStats()
         self._places = list(range(capacity - 1, -1, -1))  # free ones
         self._leaving: list[tuple[Any, int]] = []  # keys and places
         # Plain Python: a transfer takes longer than any policy's decision, and starts without compiling.
         self._entries = Entries(capacity, policy, leave=self._leave, compiled=False)
+
+    def __len__(self) -> int:
+        """Pages that are there."""
+        return self.capacity - len(self._places)
 
     def __contains__(self, key: bytes) -> bool:
         return self._held(key) is not None
@@ -119,3 +126,4 @@ class Tier(ABC):
     def _leave(self, entry: Entry) -> None:
         if entry.value is not None:
             self._leaving.append((entry.key, entry.value))
+            self.stats.evicted += 1

@@ -73,6 +73,7 @@ class PoolStats(NamedTuple):
     copies: int  # made by `write` and `unshare`
     merged: int  # references moved to an equal page by `merge`
     bytes: int  # physical * page_bytes
+    refused: int  # calls for which too few pages were free
 
 
 class PagePool:
@@ -83,8 +84,9 @@ class PagePool:
     pages). Every holder of a page has the same id. Calls take a batch; an id may stand in it several times, which
     is as if the batch were several, but not more often than its page is held.
 
-    Where too few pages are free, `create`, `write` and `unshare` return None. They then change nothing, and neither
-    does a call that raises PageError: for ids that are none, released, stale, or named too often.
+    Where too few pages are free, `create`, `write` and `unshare` return None. They then change nothing but the count
+    of such answers, and a call that raises PageError nothing at all: for ids that are none, released, stale, or named
+    too often.
     """
 
     def __init__(self, capacity: int, *, page_bytes: int = 0, content: PageContent | None = None) -> None:
@@ -93,7 +95,7 @@ class PagePool:
         self._content = content
         self._table = new_rows(0, capacity)
         bits = max(_LEAST_BITS, (capacity - 1).bit_length())
-        self._counters = np.zeros(9, np.int64)
+        self._counters = np.zeros(10, np.int64)
         self._counters[[CAPACITY, BITS, BARE]] = capacity, bits, content is None
         self._page = np.int32((1 << bits) - 1)
 
@@ -216,8 +218,9 @@ class PagePool:
 
     def stats(self) -> PoolStats:
         """Figures of now, and since the pool was made."""
-        capacity, used, logical, shared, peak, copies, merged, *_ = self._counters.tolist()
-        return PoolStats(capacity, capacity - used, used, logical, shared, peak, copies, merged, used * self.page_bytes)
+        capacity, used, logical, shared, peak, copies, merged, *_, refused = self._counters.tolist()
+        in_bytes = used * self.page_bytes
+        return PoolStats(capacity, capacity - used, used, logical, shared, peak, copies, merged, in_bytes, refused)
 
     def _error(self, what: str, ids: np.ndarray, fault: int) -> PageError:
         position, kind = divmod(-fault - 1, 4)

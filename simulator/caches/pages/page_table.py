@@ -17,6 +17,7 @@ FREE = 4  # of the first rows: the stack of free pages
 CAPACITY, USED, LOGICAL, SHARED, PEAK, COPIES, MERGED = range(7)
 BITS = 7  # of the page number in an id
 BARE = 8  # 1: there is no content to copy
+REFUSED = 9
 
 # What may be wrong with an id, and what the compiled functions return instead of it: -(4 * position + fault + 1).
 UNKNOWN, NOT_IN_USE, STALE, TOO_OFTEN = range(4)
@@ -33,6 +34,7 @@ def new_rows(first: int, stop: int) -> np.ndarray:
 def create_pages(table, counters, ids):
     used = counters[USED]
     if len(ids) > counters[CAPACITY] - used:
+        counters[REFUSED] += 1
         return False
     top = len(table) - used - 1
     for i in range(len(ids)):
@@ -104,6 +106,7 @@ def plan_copies(table, counters, ids, private, writable):
     if fault:
         return -(4 * checked + fault)
     if copies > room:
+        counters[REFUSED] += 1
         return FULL
     if copies and counters[BARE]:
         replace_pages(table, counters, ids, private)

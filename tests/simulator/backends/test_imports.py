@@ -13,6 +13,7 @@ for name in "numba polars pydantic annotated_types yaml xxhash zstandard blosc2 
 import numpy as np
 import torch
 from kvreplay.simulator.backends import PageLayout, TieredStore, TorchPagePool, codecs
+from kvreplay.simulator.backends.metrics import exposition, of_pool, of_tiers
 from kvreplay.simulator.backends.model import Llama, LlamaShape, PagedModel, SpeculativeDecoder
 from kvreplay.simulator.backends.tiers import MemoryTier, SlabTier
 pool = TorchPagePool(PageLayout(2, 16, 2, 64), 4)
@@ -32,6 +33,7 @@ store = TieredStore([memory, SlabTier("disk", pool.layout, 1, Path(sys.argv[1]),
 for key in (b"a", b"b"):
     store.put(key, pool.data[0])
 assert store.get(b"a", pool.data[1]).result() == "disk"
+assert 'hit_pages_total{tier="disk"} 1' in exposition([*of_pool(pool), *of_tiers(store)])
 store.close()
 model = PagedModel(Llama.random(LlamaShape(1, 8, 8, 2, 1, 4, 9)), 4)
 [generated] = SpeculativeDecoder(model).generate([np.arange(5)], 3)

@@ -33,7 +33,7 @@ class Holders(RuleBasedStateMachine):
         self.holders: dict[int, list[tuple[int, int]]] = {}  # (id, value) of each page held
         self.protected: set[int] = set()
         self.dead: set[int] = set()  # ids whose page was released
-        self.made = self.copies = self.merged = self.peak = 0
+        self.made = self.copies = self.merged = self.peak = self.refused = 0
 
     def refs(self) -> Counter:
         return Counter(id for held in self.holders.values() for id, _ in held)
@@ -65,6 +65,7 @@ class Holders(RuleBasedStateMachine):
     def create(self, n, value):
         ids = self.pool.create(n)
         assert (ids is None) == (n > self.free())
+        self.refused += ids is None
         if ids is not None:
             assert ids.dtype == np.int32
             assert len(set(ids.tolist()) - self.refs().keys() - self.dead) == n
@@ -92,6 +93,7 @@ class Holders(RuleBasedStateMachine):
             remaining[id] -= copied[-1]
         new = (self.pool.write if writes else self.pool.unshare)(ids_of(*ids))
         assert (new is None) == (sum(copied) > self.free())
+        self.refused += new is None
         if new is None:
             return
         assert (new != ids_of(*ids)).tolist() == copied
@@ -171,6 +173,7 @@ class Holders(RuleBasedStateMachine):
         assert (stats.physical, stats.logical) == (len(refs), refs.total())
         assert stats.shared == sum(count > 1 for count in refs.values())
         assert (stats.peak, stats.copies, stats.merged) == (self.peak, self.copies, self.merged)
+        assert stats.refused == self.refused
         assert stats.bytes == 10 * len(refs)
         assert self.pool.holders(ids_of(*refs)).tolist() == list(refs.values())
         for held in self.holders.values():
