@@ -23,7 +23,7 @@ from kvreplay.simulator.backends.model import (
     SmolLM2,
     SpeculativeDecoder,
 )
-from kvreplay.simulator.backends.model.decoder import DecoderStats
+from kvreplay.simulator.backends.model.decoder import DecoderStats, Request
 from kvreplay.simulator.backends.model.scoring import reuse
 
 from . import Row
@@ -116,7 +116,7 @@ def _decode(
     for kind in kinds * rounds:  # in turns
         decoder = kind(PagedModel(model, _PAGES), at_once=len(prompts))
         for prompt in prompts:
-            decoder.submit(prompt, _MOST)
+            decoder.submit(Request(prompt, _MOST))
         decoder.step()  # prefills
         first, start = decoder.stats.generated, time.perf_counter()
         while decoder.running:

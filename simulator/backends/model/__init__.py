@@ -10,10 +10,13 @@ __getattr__, __all__ = lazy(
     {
         "Chunk": ".llama",
         "Decoder": ".decoder",
+        "Language": ".language",
         "Llama": ".llama",
         "LlamaShape": ".llama",
         "ModelError": ".llama",
         "PagedModel": ".paged",
+        "RandomBytes": ".language",
+        "Sampler": ".sampling",
         "SmolLM2": ".smollm2",
         "SpeculativeDecoder": ".decoder",
     },

@@ -1,4 +1,4 @@
-"""Greedy decoding of many requests at once, a token of each a step, or several where drafts prove right.
+"""Decoding of many requests at once, a token of each a step, or several where drafts prove right.
 
 Requests come and go between steps (continuous batching; Yu et al., "Orca", OSDI 2022). Where pages run out, the request
 admitted last waits and is computed anew later. What is generated depends on neither.
@@ -18,6 +18,7 @@ from kvreplay.simulator.caches.pages import PageError, Sequence
 from .llama import ModelError
 from .lookup import lookup
 from .paged import PagedModel
+from .sampling import Choose, greedy
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +27,11 @@ class Request:
 
     prompt: np.ndarray  # (n,) int64
     most: int  # tokens to generate
+    stop: int | None = None  # the token at which it ends
+    salt: str = ""  # of the tenant, who shares pages with no other
+    choose: Choose = greedy
     output: list[int] = field(default_factory=list)
+    cached: int | None = None  # tokens of the prompt that were in pages when it was first admitted
     sequence: Sequence | None = None  # while it runs: of all tokens but the last one generated
 
     @property
@@ -49,7 +54,7 @@ class DecoderStats:
 class Decoder:
     """Up to `at_once` requests decoded together on `paged`, each until the token `stop` or as many as it may have.
 
-    The next token is that of the largest logit. Not for several threads at once.
+    Not for several threads at once.
     """
 
     def __init__(self, paged: PagedModel, *, stop: int | None = None, at_once: int = 8) -> None:
@@ -63,23 +68,28 @@ class Decoder:
     def generate(self, prompts: Iterable[np.ndarray], most: int) -> list[np.ndarray]:
         """What follows each of the prompts, (n,) tokens: (m,) int64, m <= `most`, the stop token included.
 
-        Raises as `submit` does, before anything is decoded.
+        The next token is that of the largest logit. Raises as `check` does,
+        before anything is decoded.
         """
-        requests = [self._checked(prompt, most) for prompt in prompts]
+        requests = [Request(np.asarray(prompt, np.int64), most, self.stop) for prompt in prompts]
+        for request in requests:
+            self.check(request)
         self.waiting += requests
         while self.waiting or self.running:
             self.step()
         return [np.array(request.output, np.int64) for request in requests]
 
-    def submit(self, prompt: np.ndarray, most: int) -> Request:
-        """Have `most` tokens generated behind `prompt` by the steps to come.
-
-        Raises ModelError for tokens that the model refuses and where `most` is below 1, and PageError where even the
-        whole pool has too few pages.
-        """
-        request = self._checked(prompt, most)
+    def submit(self, request: Request) -> None:
+        """Have tokens generated for `request` by the steps to come. Raises as `check` does."""
+        self.check(request)
         self.waiting.append(request)
-        return request
+
+    def cancel(self, request: Request) -> None:
+        """Generate no more for `request`, which was submitted and has not ended, and give its pages up."""
+        if request.sequence is None:
+            self.waiting.remove(request)
+        else:
+            self._give_up(request)
 
     def step(self) -> list[Request]:
         """Admit whom there is room for, then decode once; the requests that ended, which are given up."""
@@ -90,7 +100,7 @@ class Decoder:
         outputs = self.paged.run([(request.sequence, tokens) for request, tokens in batch if request.sequence])
         self.stats.steps += 1
         for (request, tokens), output in zip(batch, outputs, strict=True):
-            chosen = output.logits.argmax(-1).cpu().numpy()
+            chosen = request.choose(output.logits, len(request.output))
             right = tokens[1:] == chosen[:-1]
             accepted = int(right.argmin()) if not right.all() else len(right)
             self._keep(request, tokens[: accepted + 1], output.kv[: accepted + 1])
@@ -106,26 +116,29 @@ class Decoder:
         """(k,) tokens that may come next: here none."""
         return np.empty(0, np.int64)
 
-    def _checked(self, prompt: np.ndarray, most: int) -> Request:
-        self.paged.model.check(prompt)
-        if most < 1:
-            raise ModelError(f"decoder: {most} tokens to generate; give 1 or more")
-        pages = -(-(len(prompt) + most) // self.paged.page_tokens)
+    def check(self, request: Request) -> None:
+        """Raises ModelError for tokens that the model refuses and where less than 1 is to be generated, and PageError
+        where even the whole pool has too few pages."""
+        self.paged.model.check(request.prompt)
+        if request.most < 1:
+            raise ModelError(f"decoder: {request.most} tokens to generate; give 1 or more")
+        pages = -(-(len(request.prompt) + request.most) // self.paged.page_tokens)
         if pages > self.paged.pool.capacity:
             raise PageError(f"decoder: a request of {pages} pages, the pool has {self.paged.pool.capacity}; give more")
-        return Request(np.asarray(prompt, np.int64), most)
 
     def _admit(self) -> list[Request]:
         ended = []
         while self.waiting and len(self.running) < self.at_once:
             request = self.waiting[0]
-            prefilled = self.paged.prefill(request.tokens)
+            prefilled = self.paged.prefill(request.tokens, salt=request.salt)
             if prefilled is None:
                 break
             self.waiting.popleft()
             request.sequence, logits = prefilled
             self.running.append(request)
-            if self._append(request, [int(logits.argmax())]):
+            if request.cached is None:
+                request.cached = request.sequence.prefix.hits * self.paged.page_tokens
+            if self._append(request, request.choose(logits, len(request.output)).tolist()):
                 ended.append(request)
         return ended
 
@@ -139,11 +152,11 @@ class Decoder:
     def _append(self, request: Request, tokens: list[int]) -> bool:
         """Add to the output; whether it ended."""
         tokens = tokens[: request.most - len(request.output)]
-        if self.stop in tokens:
-            tokens = tokens[: tokens.index(self.stop) + 1]
+        if request.stop in tokens:
+            tokens = tokens[: tokens.index(request.stop) + 1]
         request.output += tokens
         self.stats.generated += len(tokens)
-        ended = len(request.output) == request.most or request.output[-1] == self.stop
+        ended = len(request.output) == request.most or request.output[-1] == request.stop
         if ended:
             self._give_up(request)
         return ended
@@ -159,7 +172,7 @@ class SpeculativeDecoder(Decoder):
     """A `Decoder` that verifies up to `length` drafted tokens a step, found by n-grams of up to `ngram` tokens.
 
     Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", ICML 2023, with greedy choices:
-    drafts are accepted as far as they are what the model says anyway. What is generated is that of `Decoder`.
+    drafts are accepted as far as they are what would be chosen anyway. What is generated is that of `Decoder`.
     """
 
     def __init__(

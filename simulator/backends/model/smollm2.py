@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ _SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 
 class SmolLM2:
-    """The model and its tokenizer. `rows`: see `Llama`; the weights are kept as `dtype` on `device`.
+    """The model and its tokenizer, a `Language`. `rows`: see `Llama`; the weights are kept as `dtype` on `device`.
 
     Raises ModelError where the extra `model` or the package of weights is not installed.
     """
+
+    name = "smollm2-135m-instruct"
 
     def __init__(
         self, *, rows: int = 8, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu"
@@ -37,6 +40,7 @@ class SmolLM2:
         self.tokenizer = _tokenizer(tokenizers, file)
         self.stop = int(file.fields["tokenizer.ggml.eos_token_id"].contents())
         self.llama = _llama(gguf, file, rows, dtype, device)
+        self._bytes = _bytes_of_tokens(self.tokenizer, self.llama.shape.vocabulary)
 
     def encode(self, text: str) -> np.ndarray:
         """(n,) int64 tokens of `text`, in which markers such as <|im_start|> count as such."""
@@ -46,9 +50,19 @@ class SmolLM2:
         """The text of (n,) tokens, markers left out."""
         return self.tokenizer.decode(np.asarray(tokens).tolist())
 
+    def bytes_of(self, token: int) -> bytes:
+        """What `token` stands for in the UTF-8 of a text; nothing for markers."""
+        return self._bytes[token]
+
     def chat(self, question: str, *, system: str = _SYSTEM) -> np.ndarray:
         """(n,) int64 tokens of a conversation, as the model was trained on them, that is up to the answer."""
-        turns = [("system", system), ("user", question)]
+        return self.conversation([("system", system), ("user", question)])
+
+    def conversation(self, turns: Iterable[tuple[str, str]]) -> np.ndarray:
+        """(n,) int64 tokens up to the next answer, of `turns`, who said what; without a system turn the model's own."""
+        turns = list(turns)
+        if not turns or turns[0][0] != "system":
+            turns.insert(0, ("system", _SYSTEM))
         text = "".join(f"<|im_start|>{who}\n{said}<|im_end|>\n" for who, said in turns)
         return self.encode(f"{text}<|im_start|>assistant\n")
 
@@ -107,6 +121,18 @@ def _tokenizer(tokenizers: Any, file: Any) -> Any:
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     tokenizer.add_special_tokens([token for token, kind in zip(vocabulary, kinds, strict=True) if kind == _CONTROL])
     return tokenizer
+
+
+def _bytes_of_tokens(tokenizer: Any, vocabulary: int) -> list[bytes]:
+    """GPT-2's alphabet: printable bytes stand for themselves, the others for the characters from 256 on, in order."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    alphabet = {chr(byte): byte for byte in printable} | {chr(256 + i): byte for i, byte in enumerate(others)}
+    markers = tokenizer.get_added_tokens_decoder()
+    return [
+        b"" if token in markers else bytes(map(alphabet.__getitem__, tokenizer.id_to_token(token)))
+        for token in range(vocabulary)
+    ]
 
 
 def _require(module: str) -> Any:

@@ -1,0 +1,58 @@
+"""Limits on request bodies, kept before anything looks into one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import ServerError
+
+_SECONDS = 30.0  # in which a body must be there
+
+
+class BodyLimit:
+    """Middleware: a body of more than `most` bytes gets 413, one that does not come within 30 s gets 408."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self.app, self.most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(_SECONDS):
+                body = await self._read(scope, receive)
+        except ServerError as error:
+            await _refuse(error, scope, receive, send)
+            return
+        except TimeoutError:
+            late = ServerError(f"the body was not there within {_SECONDS:g} s", status=408, code="timeout")
+            await _refuse(late, scope, receive, send)
+            return
+        unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Message:
+            return unread.pop() if unread else await receive()
+
+        await self.app(scope, again, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        body = b""
+        told = dict(scope["headers"]).get(b"content-length", b"0")
+        more = True
+        while more and int(told) <= self.most >= len(body):
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)  # also where the client is gone
+        if more or len(body) > self.most:
+            raise ServerError(
+                f"the body is larger than {self.most} bytes; send less", status=413, code="body_too_large"
+            )
+        return body
+
+
+async def _refuse(error: ServerError, scope: Scope, receive: Receive, send: Send) -> None:
+    await JSONResponse(error.body, error.status, {"connection": "close"})(scope, receive, send)

@@ -1,0 +1,131 @@
+"""Puts a server together from its settings, and runs it: until it is told to stop, or for as long as a test needs."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from kvreplay.simulator.backends.model import (
+    Decoder,
+    Language,
+    ModelError,
+    PagedModel,
+    RandomBytes,
+    SmolLM2,
+    SpeculativeDecoder,
+)
+from kvreplay.simulator.caches import ExactCache, HybridCache, SemanticCache, embedders, indexes
+
+from .engine import Engine
+from .errors import ServerError
+from .question import Question
+from .settings import Settings
+from .tenants import Tenants
+
+
+def build(settings: Settings) -> tuple[Engine, Any]:
+    """The engine, running, and the application in front of it. Raises ServerError, ModelError, CacheError, PageError
+    and PolicyError."""
+    try:
+        from .app import create_app
+    except ImportError as error:
+        raise ServerError(f"serve: {error.name} is not installed; pip install 'kvreplay[serve]'") from error
+    tenants = Tenants() if settings.api_keys is None else Tenants.read(settings.api_keys)
+    language = _language(settings.model)
+    paged = PagedModel(language.llama, settings.pages, page_tokens=settings.page_tokens, policy=settings.policy)
+    at_once = settings.at_once
+    decoder = SpeculativeDecoder(paged, at_once=at_once, length=settings.drafts) if settings.drafts else None
+    _compile(settings)
+    engine = Engine(
+        language,
+        decoder or Decoder(paged, at_once=at_once),
+        _caches(settings),
+        queue=settings.queue,
+        timeout=settings.timeout,
+    )
+    return engine, create_app(engine, settings, tenants)
+
+
+def serve(settings: Settings) -> None:
+    """Run a server until SIGINT or SIGTERM; it then finishes what runs, for up to `grace` seconds."""
+    _, app = build(settings)
+    server = _server(app, settings)
+    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again at the end
+        server.run()
+
+
+@contextlib.contextmanager
+def running_server(**given: Any) -> Iterator[str]:
+    """A server in threads of this process, on a free port unless one is given; its URL. `given` are `Settings`."""
+    settings = Settings.checked(**{"port": 0, "model": "random", **given})
+    _, app = build(settings)
+    with running_app(app, settings) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def running_app(app: Any, settings: Settings) -> Iterator[str]:
+    """`app` served by a thread; its URL. At the end it finishes what runs."""
+    server = _server(app, settings)
+    with socket.create_server((settings.host, settings.port)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],), name="kvreplay-http")
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.005)
+        try:
+            yield f"http://{settings.host}:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _server(app: Any, settings: Settings) -> Any:
+    uvicorn = importlib.import_module("uvicorn")
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=settings.grace,
+    )
+    return uvicorn.Server(config)
+
+
+def _language(name: str) -> Language:
+    if name == "random":
+        return RandomBytes()
+    try:
+        return SmolLM2()
+    except ModelError as error:
+        if name == "smollm2":
+            raise
+        print(f"kvreplay: {error}. Until then a small model of random weights answers, with noise.", file=sys.stderr)
+        return RandomBytes()
+
+
+def _compile(settings: Settings) -> None:
+    """Have compiled what the first request would wait for: numba does so when it meets the first types."""
+    prompt = np.arange(2 * settings.page_tokens)
+    paged = PagedModel(RandomBytes().llama, 4, page_tokens=settings.page_tokens, policy=settings.policy)
+    Decoder(paged).generate([prompt % 2], 1)
+    if settings.exact:
+        ExactCache(2).insert(Question(prompt, "?", 1).request(0, 0.0))
+
+
+def _caches(settings: Settings) -> HybridCache:
+    tiers: list[Any] = [ExactCache(settings.exact)] if settings.exact else []
+    if settings.semantic is not None:
+        embedder = embedders.get(settings.embedder or embedders.default())
+        capacity = settings.exact or 1000
+        index = indexes.get("auto", embedder.dimensions, capacity)
+        tiers.append(SemanticCache(embedder, index, capacity, threshold=settings.semantic, guarded=True))
+    return HybridCache(*tiers)
