@@ -17,11 +17,11 @@ from .trace import Trace
 class Source(Hashable, Protocol):
     """Where a stream comes from. Frozen, so that equal ones make the same stream."""
 
-    def block(self, number: int) -> np.ndarray:
-        """The page accesses number * BLOCK onwards, (BLOCK,) uint32: the same however often, on whatever thread."""
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """The page accesses start .. stop - 1, uint32: the same wherever they are cut, on whatever thread."""
 
 
-BLOCK = 1 << 18  # page accesses generated at a time
+_PART = 1 << 18  # page accesses looked at together
 
 
 class Stream(Trace):
@@ -46,16 +46,12 @@ class Stream(Trace):
         raise TraceError(f"{self.name} is generated as it is replayed; this needs all of it at hand", mend=mend)
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        stop = max(min(stop, self.n_accesses), start)
-        first, last = start // BLOCK, max(stop - 1, start) // BLOCK
-        blocks = [_block(self.source, number) for number in range(first, last + 1)]
-        pages = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-        pages = pages[start - first * BLOCK : stop - first * BLOCK]
+        pages = self.source.read(start, max(min(stop, self.n_accesses), start))
         pages.flags.writeable = False
         return pages
 
     def parts(self) -> Iterator[np.ndarray]:
-        return (self.read(start, start + BLOCK) for start in range(0, self.n_accesses, BLOCK))
+        return (self.read(start, start + _PART) for start in range(0, self.n_accesses, _PART))
 
     def forget(self, start: int, stop: int) -> None:
         pass
@@ -79,10 +75,4 @@ class Stream(Trace):
     @functools.cached_property
     def content_hash(self) -> str:
         """32 hex digits over what makes the stream."""
-        return xxhash.xxh3_128_hexdigest(f"{self.source!r}:{BLOCK}:{self.accesses}:{self.n_pages}".encode())
-
-
-@functools.lru_cache(maxsize=16)
-def _block(source: Source, number: int) -> np.ndarray:
-    """The block, kept for a moment: what is read need not begin and end where blocks do."""
-    return source.block(number)
+        return xxhash.xxh3_128_hexdigest(f"{self.source!r}:{self.accesses}:{self.n_pages}".encode())

@@ -9,9 +9,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from ..stream import BLOCK, Stream
+from ..stream import Stream
 from .knobs import Count, Seed, Skew
-from .popularity import Popularity
+from .zipf_ranks import ZipfRanks
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,8 @@ class _Zipf:
     skew: float
     seed: int
 
-    def block(self, number: int) -> np.ndarray:
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(number,))))
-        return _popularity(self.keys, self.skew).sample(rng, BLOCK)
+    def read(self, start: int, stop: int) -> np.ndarray:
+        return _ranks(self).read(start, stop)
 
 
 def zipf_stream(
@@ -37,5 +36,5 @@ def zipf_stream(
 
 
 @functools.lru_cache(maxsize=4)
-def _popularity(keys: int, skew: float) -> Popularity:
-    return Popularity(keys, skew)
+def _ranks(zipf: _Zipf) -> ZipfRanks:
+    return ZipfRanks(zipf.keys, zipf.skew, zipf.seed)
