@@ -104,7 +104,7 @@ def run(
 
     def arrivals() -> Generator[simpy.Event, Any, None]:
         last = 0.0
-        for request in _requests(trace, server, priority):
+        for request in requests_of(trace, server.page_tokens, server.policy is not None, priority):
             if places is not None:
                 yield places.get(1)
             else:
@@ -138,16 +138,17 @@ def _host(env: simpy.Environment, server: Server) -> HostMemory | None:
     return HostMemory(env, server.host_pages, page_bytes / (LINK_SHARE * target.device.pcie * target.devices))
 
 
-def _requests(trace: Trace, server: Server, priority: np.ndarray | None) -> Iterator[Request]:
+def requests_of(trace: Trace, page_tokens: int, cached: bool, priority: np.ndarray | None = None) -> Iterator[Request]:
+    """The requests of `trace`, with the numbers of their full pages where pages are `cached`."""
     assert trace.prompt_tokens is not None
     assert trace.output_tokens is not None
     no_pages = np.empty(0, np.uint32)
     for number in range(trace.n_requests):
         prompt = max(int(trace.prompt_tokens[number]), 1)  # an empty one is a token that marks its beginning
         pages = no_pages
-        if server.policy is not None:
+        if cached:
             start = trace.bounds[number]
-            pages = trace.pages[start : min(start + prompt // server.page_tokens, trace.bounds[number + 1])]
+            pages = trace.pages[start : min(start + prompt // page_tokens, trace.bounds[number + 1])]
         yield Request(
             number,
             prompt,

@@ -23,11 +23,13 @@ class Front:
         self._seconds = seconds
         self._names = [tier.name for tier in self._caches.tiers]
         self._generating: dict[int, caches.Request] = {}
+        self.answer: Any = None  # that the request asked for last got, if any
 
     def ask(self, now: float) -> tuple[int, float]:
         """Look the next request up: the number of the tier that answers it, -1 for none, and how long that takes."""
         request = next(self._requests)._replace(now=now)
         reply = self._caches.lookup(request)
+        self.answer = None if reply is None else reply.found.answer
         asked = self._names if request.content else []
         if reply is None:
             if request.content:
@@ -36,11 +38,11 @@ class Front:
         tier = self._names.index(reply.tier)
         return tier, sum(self._seconds[name] for name in asked[: tier + 1])
 
-    def generated(self, number: int, now: float) -> None:
+    def generated(self, number: int, now: float, answer: Any = None) -> None:
         """Keep the answer to a request that none answered."""
         request = self._generating.pop(number, None)
         if request is not None:
-            self._caches.insert(request._replace(now=now))
+            self._caches.insert(request._replace(now=now), answer)
 
     def stats(self) -> dict[str, Any]:
         """Of all tiers together and each: hits, and by the trace's intents how many were right and wrong."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sized
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 import xxhash
 
 from .requests import Request
-
-if TYPE_CHECKING:
-    from .replica import Replica
 
 # Of every step: name -> (typecode, meaning).
 STEPS = {
@@ -32,6 +30,34 @@ STEPS = {
     "saved_pages": ("q", "copies that requests do without, because they share pinned pages"),
     "idle_pages": ("q", "pages that can be hit and that no request uses"),
 }
+
+
+class Pages(Protocol):
+    """What a record tells of a server's pages; see `memory.PagedMemory`."""
+
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def available(self) -> int: ...
+    @property
+    def pinned(self) -> int: ...
+    @property
+    def leased(self) -> int: ...
+    @property
+    def idle(self) -> int: ...
+
+
+class Stepping(Protocol):
+    """A server at the end of a step."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def memory(self) -> Pages: ...
+    @property
+    def running(self) -> Sized: ...
+    @property
+    def waiting(self) -> Sized: ...
 
 
 class Recorder:
@@ -80,10 +106,10 @@ class Recorder:
     def ended(self, request: Request, now: float) -> None:
         self.end[request.number] = now
 
-    def step(self, replica: Replica, start: float, now: float, steps: int, tokens: int, sequences: int) -> None:
-        memory = replica.memory
+    def step(self, server: Stepping, start: float, now: float, steps: int, tokens: int, sequences: int) -> None:
+        memory = server.memory
         row = (
-            *(replica.number, start, now, steps, tokens, sequences, len(replica.running), len(replica.waiting)),
+            *(server.number, start, now, steps, tokens, sequences, len(server.running), len(server.waiting)),
             *(memory.capacity - memory.available, memory.pinned, memory.leased - memory.pinned, memory.idle),
         )
         for column, value in zip(self._columns, row, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,12 +14,17 @@ from kvreplay.simulator.caches.pages import PagedSequences, PrefixCache, Sequenc
 from ..page_pool import TorchPagePool
 from .llama import Chunk, Llama, ModelError, Output
 
+if TYPE_CHECKING:
+    from kvreplay.traces.trace import Trace
+
 
 class PagedModel:
     """`model` with a pool of `capacity` pages on its device, and a prefix cache of them under `policy`.
 
     Full pages are found again by later prompts while they are cached; shared pages are copied before one of their
-    sequences writes. `kv_dtype`: of the pages. Raises PageError where memory does not suffice.
+    sequences writes. `kv_dtype`: of the pages. Prompts of `trace`, which has prefix pages of `page_tokens` tokens, are
+    found by the numbers of their pages, and what is generated behind them is not. Raises PageError where memory does
+    not suffice, and what `PrefixCache` raises.
     """
 
     def __init__(
@@ -30,24 +35,36 @@ class PagedModel:
         page_tokens: int = 16,
         policy: Any = "lru",
         kv_dtype: torch.dtype = torch.float32,
+        trace: Trace | None = None,
+        seed: int = 0,
     ) -> None:
         self.model = model
         self.pool = TorchPagePool(model.shape.page_layout(page_tokens, kv_dtype), capacity, device=model.device)
-        cache = PrefixCache(capacity, policy, page_tokens=page_tokens, pool=self.pool)
+        if trace is None:
+            cache = PrefixCache(capacity, policy, page_tokens=page_tokens, pool=self.pool, seed=seed)
+        else:
+            cache = PrefixCache.for_trace(trace, capacity, policy, pool=self.pool, seed=seed)
         self.sequences = PagedSequences(self.pool, cache)
         self.page_tokens = page_tokens
 
-    def prefill(self, prompt: np.ndarray, *, scored: int = 1, salt: str = "") -> tuple[Sequence, Tensor] | None:
+    def prefill(
+        self, prompt: np.ndarray, *, pages: np.ndarray | None = None, scored: int = 1, salt: str = ""
+    ) -> tuple[Sequence, Tensor] | None:
         """A sequence of `prompt`, (n,) tokens, n > 0, and logits, (scored, vocabulary), behind its last tokens.
 
         Only what follows the longest cached prefix is computed, but for scored tokens in it, which are computed for
-        their logits. A tenant's `salt` keeps its pages apart. None, and no change, where too few pages are free.
-        Raises ModelError for tokens outside of the vocabulary, and where `scored` are not from 1 to n.
+        their logits. `pages` are the numbers of a trace's prompt, (n // page_tokens,) or fewer; of these, as in
+        servers, one that ends the prompt is computed again. A tenant's `salt` keeps its pages apart. None, and no
+        change, where too few pages are free. Raises ModelError for tokens outside of the vocabulary, and where `scored`
+        are not from 1 to n.
         """
         self.model.check(prompt)
         if not 1 <= scored <= len(prompt):
             raise ModelError(f"prefill: {scored} scored tokens of a prompt of {len(prompt)}; give from 1 to as many")
-        sequence = self.sequences.admit(prompt, salt=salt)
+        if pages is None:
+            sequence = self.sequences.admit(prompt, salt=salt)
+        else:
+            sequence = self.sequences.admit(pages, len(prompt), most=(len(prompt) - 1) // self.page_tokens)
         if sequence is None:
             return None
         cached = sequence.prefix.hits * self.page_tokens
@@ -69,7 +86,7 @@ class PagedModel:
     def keep(self, sequence: Sequence, tokens: np.ndarray, kv: Tensor) -> bool:
         """Append tokens, (n,), with their K/V as `run` gave them; False, and no change, if too few pages are free."""
         start = sequence.length
-        if not self.sequences.grow(sequence, tokens):
+        if not self.sequences.grow(sequence, tokens if self.sequences.cache.by_tokens else len(tokens)):
             return False
         self._write(sequence, start, kv)
         return True

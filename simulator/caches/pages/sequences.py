@@ -43,23 +43,29 @@ class PagedSequences:
         """Pages that sequences have, each counted once."""
         return self.pool.capacity - self.available
 
-    def admit(self, prompt: np.ndarray, length: int | None = None, salt: str = "") -> Sequence | None:
+    def admit(
+        self, prompt: np.ndarray, length: int | None = None, salt: str = "", *, most: int | None = None
+    ) -> Sequence | None:
         """A sequence of `prompt`, (n,) tokens, or the numbers of the full pages of a trace's prompt of `length` tokens.
 
-        Its full pages are cached at once, as vLLM does: what is in them is computed before anything else is.
+        Its full pages are cached at once, as vLLM does: what is in them is computed before anything else is. Of a
+        trace's prompt no more than `most` pages are found, as servers do that must compute at least one token; the
+        policy hears of those found when they are, and of the others when they are cached.
         """
         page_tokens = self.cache.page_tokens
         length = len(prompt) if length is None else length
         pages = -(-length // page_tokens)
-        hits, idle = self.cache.peek(prompt, salt)
+        hits, idle = self.cache.peek(prompt[:most], salt)
         if pages - hits > self.available - idle:
             return None
-        prefix = self.cache.lookup(prompt, salt)
+        prefix = self.cache.lookup(prompt if most is None else prompt[:hits], salt)
         behind = np.asarray(prompt)[len(prefix.tokens) if self.cache.by_tokens else length :]
         self.cache.evict(max(pages - prefix.hits - self.pool.free, 0))
         own = self.pool.create(pages - prefix.hits)
         assert own is not None
         sequence = Sequence(np.concatenate([prefix.ids, own]), length, prefix, behind)
+        if most is not None:
+            self.cache.extend(prefix, prompt[hits:])
         self._keep(sequence)
         return sequence
 
