@@ -139,6 +139,11 @@ class Stack:
         """The tiers with the parameters that were set, and always with embedder and threshold."""
         return " > ".join(map(_label, self.tiers))
 
+    @property
+    def written(self) -> list[dict[str, dict[str, Any]]]:
+        """The stack as an experiment names it."""
+        return [{tier.name: dict(tier.given)} for tier in self.tiers]
+
     def build(self, trace: Trace, seed: int = 0) -> HybridCache:
         """Empty caches for the requests of `trace`, whose prompts are embedded all at once."""
         return HybridCache(*(tier.build(trace, seed) for tier in self.tiers))

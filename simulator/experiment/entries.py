@@ -40,6 +40,11 @@ class TraceSpec(NamedTuple):
             trace = sample_of(trace, self.sample, self.part)
         return trace if self.label is None else trace.described(self.label)
 
+    def written(self, label: str) -> dict[str, Any]:
+        """The entry of an experiment that stands for this trace alone, called `label`."""
+        sample = {} if self.sample is None else {"sample": self.sample, "part": self.part}
+        return {"generate" if self.generated else "load": self.name, **self.given, **sample, "as": label}
+
 
 def parse_policies(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
     """The policies that `entry` stands for: ``all`` (each where the reading is one that it works in), what

@@ -20,6 +20,7 @@ from kvreplay.simulator.replay.capacity import Capacity, Size
 from kvreplay.simulator.replay.engine import fit
 from kvreplay.traces.trace import Trace
 
+from .entries import TraceSpec
 from .errors import ExperimentError
 from .grid import MAX_CELLS, Option
 from .schema import parse
@@ -115,6 +116,7 @@ class Plan(NamedTuple):
     values: dict[str, Any]  # the experiment as written, after overrides
     tolerance: dict[str, float]
     traces: list[Trace]
+    specs: list[TraceSpec]  # of the traces
     cells: list[Cell]  # in the order of the rows; cells of equal key are there once
 
 
@@ -131,7 +133,8 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
     if not 1 <= len(grid) <= MAX_CELLS:
         found = "no cell is left after exclude" if not grid else f"more than {MAX_CELLS} cells"
         raise ExperimentError(f"{source.where(())}: {found}; change the lists")
-    traces = _make_traces(source, {id(cell["trace"].value): cell["trace"] for cell in grid}.values())
+    named = {id(cell["trace"].value): cell["trace"] for cell in grid}
+    traces = _make_traces(source, named.values())
     cells: dict[str, Cell] = {}
     problems = []
     for options in grid:
@@ -153,7 +156,8 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
             cells.setdefault(cell.key, cell)
     if problems:
         raise ExperimentError(problems)
-    return Plan(checked.name, source.values, checked.tolerance, list(traces.values()), list(cells.values()))
+    specs = [option.value for option in named.values()]
+    return Plan(checked.name, source.values, checked.tolerance, list(traces.values()), specs, list(cells.values()))
 
 
 def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:

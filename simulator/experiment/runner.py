@@ -185,9 +185,11 @@ def _record(
                 "accesses": trace.n_accesses,
                 "pages": trace.n_pages,
                 "meta": dict(trace.meta),
+                "spec": spec.written(trace.name),
             }
-            for trace in plan.traces
+            for trace, spec in zip(plan.traces, plan.specs, strict=True)
         ],
+        "stacks": {cell.stack.label: cell.stack.written for cell in plan.cells if cell.stack.tiers},
         "cells": len(plan.cells),
         "failed": [
             {"cell": cell.key, "label": cell.label, **failed[cell.key]._asdict()}

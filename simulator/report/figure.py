@@ -90,8 +90,16 @@ def to_svg(figure: Figure, salt: str = "kvreplay") -> str:
     with mpl.rc_context(SETTINGS | {"svg.hashsalt": salt}):
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    # Group ids are matplotlib's own names for artists: nothing refers to them, and two pictures in a page repeat them.
-    return re.sub(r'<g id="[^"]*"', "<g", buffer.getvalue())
+    return re.sub(r"\n +", "\n", re.sub(r"<[^>]*>", _shorter, buffer.getvalue()))
+
+
+def _shorter(tag: re.Match[str]) -> str:
+    """A tag of an SVG without what nobody sees: more than hundredths of a point, turns by nothing, and group ids.
+
+    These are matplotlib's own names for artists: nothing refers to them, and two pictures in a page repeat them.
+    """
+    text = re.sub(r' transform="rotate\(-?0 [^"]*\)"', "", tag[0])
+    return re.sub(r"(\.\d\d)\d+", r"\1", re.sub(r'<g id="[^"]*"', "<g", text))
 
 
 def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
 
 from kvreplay.simulator.experiment.store import Results
 
-from . import answers, figure, findings, plots, provenance, sizes, summary, table
+from . import answers, explorer, figure, findings, plots, provenance, sizes, summary, table
 from .glossary import DEFINITIONS
 from .plots import FIGURES
-from .stylesheet import STYLE
 from .table import Table
 from .workloads import METRICS, Workload, about_pages, workloads
+
+_PICTURES = 1_000_000  # characters; of many workloads the rest is in plots/, or the page would be slow to open
 
 _CAPTIONS = {
     "capacity": "Grey is what the best online policy leaves to the offline optimum, which knows the future. No cache "
@@ -40,30 +44,43 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
         '<div class="answer">',
         *(f"<p><b>{html.escape(what)}</b>: {html.escape(text)}</p>" for what, text in summary.answer(found, metric)),
         "</div>",
+        *explorer.parts(results, found, metric),
         *_pictures(found, metric),
         *_tables(results, found, metric),
-        "<h2>Provenance</h2>",
+        '<h2 id="provenance">Provenance</h2>',
         _definition_list(provenance.facts(results.run), "facts"),
         "<h2>Experiment</h2>",
         f"<pre>{html.escape(provenance.experiment(results.run))}</pre>",
         "<h2>What the words mean</h2>",
         _definition_list(DEFINITIONS.items()),
     ]
-    return document(name, parts)
+    return document(name, parts, [_asset("explorer.js")], _asset("explorer.css"))
 
 
-def document(title: str, parts: Iterable[str]) -> str:
-    """A whole HTML page in the look of the reports. Its `parts` are HTML already."""
+def document(title: str, parts: Iterable[str], scripts: Sequence[str] = (), style: str = "") -> str:
+    """A whole HTML page in the look of the reports. Its `parts` are HTML already.
+
+    No browser loads anything for it, nor runs any script but `scripts`: its policy of content says so.
+    """
+    scripts = [_asset("theme.js"), *scripts]
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src {hashes}; base-uri 'none'; form-action 'self'"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>\n"
-        + "\n".join(filter(None, parts))
+        f"<title>{html.escape(title)}</title><style>{_asset('report.css')}{style}</style></head><body>\n"
+        + "\n".join([*filter(None, parts), *(f"<script>{script}</script>" for script in scripts)])
         + "\n</body></html>\n"
     )
 
 
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
 def _pictures(found: Sequence[Workload], metric: str) -> Iterable[str]:
+    drawn = 0
     for kind, (heading, _) in FIGURES.items():
         panels = plots.panels(kind, found, metric)
         if not panels:
@@ -72,9 +89,13 @@ def _pictures(found: Sequence[Workload], metric: str) -> Iterable[str]:
         yield f"<h2>{html.escape(text[0].upper() + text[1:])}</h2>"
         yield f'<p class="caption">{html.escape(_CAPTIONS[kind])}</p><div class="panels">'
         for index, panel in enumerate(panels):
+            if drawn > _PICTURES:
+                yield f'<p class="caption">{len(panels) - index} more are in plots/{kind}.svg.</p>'
+                break
             # Without the XML prologue, which HTML does not know.
             svg = figure.to_svg(figure.compose([panel]), salt=f"{kind}{index}")
             svg = svg[svg.index("<svg") :]
+            drawn += len(svg)
             wide = " wide" if kind == "heat-map" else ""
             label = html.escape(f"{text}: {panel.title}")
             yield f'<figure class="panel{wide}" role="img" aria-label="{label}">{svg}</figure>'

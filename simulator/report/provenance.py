@@ -34,11 +34,11 @@ def experiment(run: dict[str, Any]) -> str:
 
 def facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     """(what, value) for everything else that run.json records, nested names joined by a space."""
-    skipped = ("experiment", "failed", "traces")
+    skipped = ("experiment", "failed", "traces", "stacks")
     lines = [line for key, value in run.items() if key not in skipped for line in _flat(key, value)]
     for trace in run.get("traces") or []:
         meta = trace.get("meta") or {}
-        about = {key: value for key, value in trace.items() if key not in ("name", "meta")}
+        about = {key: value for key, value in trace.items() if key not in ("name", "meta", "spec")}
         about |= {key: value for key, value in meta.items() if isinstance(value, str | int | float)}
         lines.append(
             (f"trace {trace.get('name')}", ", ".join(f"{key} {_written(value)}" for key, value in about.items()))
