@@ -165,12 +165,13 @@ def tradeoffs(rows: Iterable[Row]) -> dict[str, dict[str, list[Tradeoff]]]:
 
 
 def _tradeoff(rows: list[Row]) -> Tradeoff:
-    shares = [
+    false, true = (
         sum(row[f"semantic_{kind}_hits"] / row["asked"] for row in rows) / len(rows) for kind in ("false", "true")
-    ]
+    )
     thresholds = [row["semantic_threshold"] for row in rows if row["semantic_threshold"] is not None]
     return Tradeoff(
-        *shares,
+        false,
+        true,
         sum(row["semantic_precision"] for row in rows) / len(rows),
         sum(thresholds) / len(thresholds) if thresholds else None,
         rows,
