@@ -16,9 +16,10 @@ _LINES = 10  # plain lines of a whole run
 
 
 class ProgressLine:
-    """Told of each finished cell; writes to stderr."""
+    """Told of each finished cell, or whatever else `what` says; writes to stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "cells") -> None:
+        self._what = what
         self._started = time.monotonic()
         self._shown = float("-inf")
         # Python closes stderr, or has none, where the shell closed it.
@@ -31,7 +32,7 @@ class ProgressLine:
         self.show(progress.finished, progress.total, progress.share)
 
     def show(self, finished: int, total: int, share: float) -> None:
-        """Show that `finished` of `total` cells are done, a `share` of the work, unless it was shown a moment ago."""
+        """Show that `finished` of `total` are done, a `share` of the work, unless it was shown a moment ago."""
         last = finished == total
         if self._terminal:
             now = time.monotonic()
@@ -46,7 +47,7 @@ class ProgressLine:
         elapsed = time.monotonic() - self._started
         left = elapsed * (1 - share) / share
         times = clock(elapsed) if finished == total else f"{clock(elapsed)}, {clock(left)} left"
-        return f"{finished} of {total} cells, {times}"
+        return f"{finished} of {total} {self._what}, {times}"
 
     def _write(self, text: str) -> None:
         # On a terminal: back to the start of the line, and erase what was there.

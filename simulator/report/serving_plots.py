@@ -8,24 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from kvreplay.files import write_whole
-
-from .figure import to_png, to_svg
-from .style import SETTINGS, looks
+from .panels import BLUE, GREEN, GREY, NAMES, ORANGE, draw_distribution, finish_latencies, write_panels
+from .style import looks
 
 if TYPE_CHECKING:
     from kvreplay.simulator.serving.simulation import Simulation
     from kvreplay.simulator.serving.validation import Validation
 
-_BLUE, _ORANGE, _GREEN, _GREY = "#0072b2", "#d55e00", "#009e73", "#bbbbbb"
-_NAMES = {"ttft": "to the first token", "tpot": "between tokens", "e2e": "to the end", "queueing": "in the queue"}
 _GANTT_SECONDS, _GANTT_REQUESTS = 10.0, 60
 _LEAST = 1e-3  # seconds: what is less is no latency on a logarithmic axis
 _POINTS = 500  # of a series: more cannot be seen
@@ -42,7 +35,7 @@ def draw_simulation(simulation: Simulation, path: Path) -> None:
     ]
     row = simulation.row
     title = f"{row['trace']}: {row['replicas']} x {row['model']} on {row['device']}, {row['router']}, modelled"
-    _write(panels, title, path)
+    write_panels(panels, title, path)
 
 
 def draw_sweep(rows: Sequence[dict[str, Any]], varied: Sequence[str], path: Path) -> None:
@@ -56,7 +49,7 @@ def draw_sweep(rows: Sequence[dict[str, Any]], varied: Sequence[str], path: Path
         lines = [name for name in varied if name != "rate"]
         panels = [partial(_against_load, rows, lines), partial(_latency_against_load, rows, lines), *panels]
     row = rows[0]
-    _write(panels, f"{row['trace']}: {row['model']} on {row['device']}, modelled", path)
+    write_panels(panels, f"{row['trace']}: {row['model']} on {row['device']}, modelled", path)
 
 
 def _lines(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -77,7 +70,7 @@ def _against_load(rows: Sequence[dict[str, Any]], names: Sequence[str], axes: Ax
         if stable and len(stable) < len(own):
             axes.axvline(max(stable), color=look.colour, linewidth=0.8, linestyle=":")
     most = max(row["offered_requests_per_second"] for row in rows)
-    axes.plot([0, most], [0, most], color=_GREY, linewidth=0.8, zorder=0)
+    axes.plot([0, most], [0, most], color=GREY, linewidth=0.8, zorder=0)
     axes.set(xlabel="requests offered a second", ylabel="requests served a second", ylim=(0, None), xlim=(0, None))
     axes.set_title("Throughput (dotted: the last stable load)")
     if len(lines) > 1:
@@ -116,53 +109,28 @@ def draw_validation(validation: Validation, path: Path) -> None:
     """The distribution of every latency, recorded and simulated, into a .png or .svg."""
     panels = [partial(_both, validation, row) for row in validation.rows()]
     row = validation.simulation.row
-    _write(panels, f"{row['trace']}: recorded, and {row['model']} on {row['device']} simulated", path)
-
-
-def _write(panels: Sequence[Callable[[Axes], None]], title: str, path: Path) -> None:
-    columns = min(3, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    with mpl.rc_context(SETTINGS):
-        layout = ConstrainedLayoutEngine(wspace=0.06, hspace=0.08)
-        figure = Figure(figsize=(4.2 * columns, 3.2 * rows + 0.4), layout=layout)
-        for index, panel in enumerate(panels):
-            panel(figure.add_subplot(rows, columns, index + 1))
-        figure.suptitle(title, fontsize=12, fontweight="bold")
-    write_whole(path, to_svg(figure) if path.suffix == ".svg" else to_png(figure))
-
-
-def _distribution(axes: Axes, values: np.ndarray, label: str, colour: str, dash: str = "-") -> None:
-    if len(values):
-        shares = np.linspace(0, 1, _POINTS)
-        axes.plot(np.quantile(values, shares), 100 * shares, color=colour, linestyle=dash, linewidth=1.4, label=label)
-
-
-def _finish_latencies(axes: Axes, title: str) -> None:
-    axes.set(xscale="log", xlabel="seconds", ylabel="% of requests", title=title, ylim=(0, 100))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_minor_formatter(lambda value, _: "")
-    axes.legend(fontsize=8)
+    write_panels(panels, f"{row['trace']}: recorded, and {row['model']} on {row['device']} simulated", path)
 
 
 def _latencies(simulation: Simulation, axes: Axes) -> None:
-    for (name, label), colour in zip(_NAMES.items(), (_BLUE, _ORANGE, _GREEN, _GREY), strict=True):
+    for (name, label), colour in zip(NAMES.items(), (BLUE, ORANGE, GREEN, GREY), strict=True):
         values = simulation.requests[name].drop_nulls().to_numpy()
-        _distribution(axes, np.maximum(values, _LEAST), label, colour)
-    _finish_latencies(axes, "How long it takes")
+        draw_distribution(axes, np.maximum(values, _LEAST), label, colour)
+    finish_latencies(axes, "How long it takes")
 
 
 def _both(validation: Validation, row: dict, axes: Axes) -> None:
     name = row["latency"]
-    _distribution(axes, validation.recorded[name], "recorded", _BLUE)
-    _distribution(axes, validation.simulated[name], "simulated", _ORANGE, "--")
-    _finish_latencies(axes, f"{_NAMES[name]}: mean {100 * row['mean_error']:+.1f} %, KS {row['ks']:.3f}")
+    draw_distribution(axes, validation.recorded[name], "recorded", BLUE)
+    draw_distribution(axes, validation.simulated[name], "simulated", ORANGE, "--")
+    finish_latencies(axes, f"{NAMES[name]}: mean {100 * row['mean_error']:+.1f} %, KS {row['ks']:.3f}")
 
 
 def _throughput(simulation: Simulation, axes: Axes) -> None:
     seconds = _thinned(simulation.seconds)
     for name, label, colour in (
-        ("prefill_tokens", "prompt, computed", _BLUE),
-        ("output_tokens", "generated", _ORANGE),
+        ("prefill_tokens", "prompt, computed", BLUE),
+        ("output_tokens", "generated", ORANGE),
     ):
         axes.plot(seconds["second"], seconds[name], color=colour, linewidth=1.0, label=label)
     axes.set(xlabel="seconds", ylabel="tokens a second", title="Throughput", yscale="symlog", ylim=(0, None))
@@ -173,7 +141,7 @@ def _throughput(simulation: Simulation, axes: Axes) -> None:
 
 def _requests(simulation: Simulation, axes: Axes) -> None:
     seconds = _thinned(simulation.seconds)
-    for name, colour in (("running", _BLUE), ("waiting", _ORANGE)):
+    for name, colour in (("running", BLUE), ("waiting", ORANGE)):
         axes.plot(seconds["second"], seconds[name], color=colour, linewidth=1.0, label=name)
     axes.set(xlabel="seconds", ylabel="requests", title="Requests in all replicas", ylim=(0, None))
     axes.legend(fontsize=8)
@@ -184,7 +152,7 @@ def _memory(simulation: Simulation, axes: Axes) -> None:
     total = simulation.server.pages * simulation.server.replicas
     parts = [100 * seconds[name].to_numpy() / total for name in ("held", "idle")]
     labels = ["in use", "kept for later hits"]
-    axes.stackplot(seconds["second"], *parts, labels=labels, colors=[_BLUE, _GREEN], alpha=0.8)
+    axes.stackplot(seconds["second"], *parts, labels=labels, colors=[BLUE, GREEN], alpha=0.8)
     axes.set(xlabel="seconds", ylabel="% of the pages", title="KV memory", ylim=(0, 100))
     axes.legend(fontsize=8)
 
@@ -199,7 +167,7 @@ def _gantt(simulation: Simulation, axes: Axes) -> None:
         & (pl.col("end") > start)
         & (pl.col("arrival") < start + _GANTT_SECONDS)
     ).head(_GANTT_REQUESTS)
-    phases = (("arrival", "in the queue", _GREY), ("admission", "prefill", _BLUE), ("first_token", "decode", _ORANGE))
+    phases = (("arrival", "in the queue", GREY), ("admission", "prefill", BLUE), ("first_token", "decode", ORANGE))
     for (begin, label, colour), (finish, _, _) in zip(phases, (*phases[1:], ("end", "", "")), strict=True):
         left = np.maximum(shown[begin].to_numpy(), start)
         width = np.minimum(shown[finish].to_numpy(), start + _GANTT_SECONDS) - left
