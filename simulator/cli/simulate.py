@@ -142,6 +142,8 @@ def _one(simulation: Simulation, args: argparse.Namespace) -> int:
         print(f"\n{'ms':>24} {'mean':>10} {'p50':>10} {'p90':>10} {'p99':>10}")
         for name, what in _TIMES.items():
             values = [row[f"{name}_{which}"] for which in ("mean", "p50", "p90", "p99")]
+            if name == "handover" and values[0] is None:
+                continue
             print(f"{what:>24} " + " ".join("         -" if v is None else f"{1e3 * v:10,.1f}" for v in values))
     if row["goodput"] is not None:
         print(f"\ngoodput {_figure(row['goodput'])} requests/s: {row['slo_ratio']:.1%} of requests within the SLO")
@@ -152,8 +154,14 @@ def _one(simulation: Simulation, args: argparse.Namespace) -> int:
         )
     saved = f"{row['tokens_saved']:,} prompt tokens found in pages, {row['prefilled_tokens']:,} computed"
     print(f"\ntoken hit ratio {_figure(row['token_hit_ratio'])}: {saved}")
-    if row["host_gib"]:
-        print(f"loaded from the host: {_figure(row['loaded_token_ratio'])} of the prompt tokens")
+    for place in simulation.recorder.loaded_tokens:
+        print(f"loaded from {place}: {_figure(row[f'{place}_token_ratio'])} of the prompt tokens")
+    for link, moved in simulation.recorder.moved.items():
+        if moved:
+            print(f"moved over {link}: {moved / 2**30:,.1f} GiB")
+    if row["prefill_replicas"]:
+        shares = f"{row['prefill_utilisation']:.1%} and {row['decode_utilisation']:.1%} of the time"
+        print(f"of {row['replicas']} replicas {row['prefill_replicas']} prefill, the others decode: busy {shares}")
     print(
         f"memory {row['pages']:,} pages of {row['page_tokens']} tokens a replica, most {row['peak_held_pages']:,} in "
         f"use; {row['preemptions']:,} preemptions; devices busy {row['utilisation']:.1%} of the time"
@@ -167,6 +175,7 @@ _TIMES = {
     "ttft": "to the first token",
     "tpot": "between tokens",
     "e2e": "to the end",
+    "handover": "to be handed over",
 }
 
 

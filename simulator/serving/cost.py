@@ -85,6 +85,11 @@ class StepCost:
         seconds += pairs * self.model.attention_flops / self.attention_rate
         return seconds + context * self.token_read
 
+    def added(self, tokens: int, pairs: float) -> float:
+        """Seconds by which a step takes longer for prefilling `tokens` more, where it computes longer than it reads."""
+        linear = 2 * self.model.token_weights * tokens / self.linear_rate
+        return linear + pairs * self.model.attention_flops / self.attention_rate
+
     def decode(self, sequences: int, context: int, steps: int) -> float:
         """Seconds of `steps` steps in each of which every one of `sequences` reads its context and adds a token to it.
 

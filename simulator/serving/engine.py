@@ -13,14 +13,16 @@ from kvreplay.policies import Policy
 from kvreplay.traces.trace import Trace
 
 from .cost import StepCost
+from .fetching import PEER, Places
 from .front import Front
-from .host import LINK_SHARE, HostMemory
+from .links import Link, bytes_moved, known_rates
 from .memory import PagedMemory, PolicyMemory, VllmMemory
 from .recorder import Recorder
 from .replica import Limits, Replica
 from .requests import Request
 from .router import router
 from .speculation import Speculation, target_of
+from .tiers import TierSpec, build
 
 VLLM = "vllm-lru"  # the policy that is vLLM's own memory
 
@@ -38,7 +40,13 @@ class Server:
     max_queue: int | None  # requests that may wait at a replica; None: any number
     policy: Policy | None  # which pages leave; None: nothing is kept to be hit
     seed: int = 0  # of the policy
-    host_pages: int = 0  # host memory of each replica
+    tiers: tuple[TierSpec, ...] = ()  # below the memory of each replica
+    layerwise: bool = False  # whether a prompt is prefilled layer by layer while its pages come
+    fetch: str = "cheaper"  # one of fetching.RULES
+    prefill_replicas: int = 0  # of all replicas, the first ones, which only prefill; the others then only decode
+    interconnect: str = "network"  # between replicas, a name in links.yaml
+    on_hit: str | None = None  # one of fetching.ON_HIT: what becomes of another replica's page; None: it is not used
+    sync_on_write: bool = False  # whether pages that are computed are copied to all replicas
 
 
 def run(
@@ -57,15 +65,21 @@ def run(
     full queue, is refused.
     """
     env = simpy.Environment()
-    recorder = Recorder(trace.n_requests)
-    places = None if concurrency is None else simpy.Container(env, init=concurrency)
-    choose = router(server.router)
+    places = _places(trace, server)
+    names = [level.name for level in places[0].tiers.levels] + [PEER] * (server.on_hit is not None)
+    recorder = Recorder(trace.n_requests, names)
+    clients = None if concurrency is None else simpy.Container(env, init=concurrency)
+    choose, choose_decoder = router(server.router), router(server.router)
+    split = server.prefill_replicas
 
     def leave(request: Request) -> None:
-        if places is not None:
-            places.put(1)
+        if clients is not None:
+            clients.put(1)
         if front is not None:
             front.generated(request.number, env.now)
+
+    def hand_over(request: Request) -> None:
+        choose_decoder(request, replicas[split:]).submit(request)
 
     replicas = [
         Replica(
@@ -77,17 +91,20 @@ def run(
             server.limits,
             recorder,
             leave,
-            _host(env, server),
+            places[number],
+            hand_over if number < split else None,
         )
         for number in range(server.replicas)
     ]
+    for own in places:
+        own.peers = [replica for replica in replicas if replica.places is not own]
 
     def enter(request: Request) -> None:
-        replica = choose(request, replicas)
+        replica = choose(request, replicas[:split] if split else replicas)
         full = server.max_queue is not None and len(replica.waiting) >= server.max_queue
         if full or -(-request.tokens // server.page_tokens) > server.pages:
-            if places is not None:
-                places.put(1)
+            if clients is not None:
+                clients.put(1)
         else:
             recorder.accepted(request, replica.number)
             replica.submit(request)
@@ -99,14 +116,14 @@ def run(
             enter(request)
         else:
             recorder.answered(request, env.now, tier)
-            if places is not None:
-                places.put(1)
+            if clients is not None:
+                clients.put(1)
 
     def arrivals() -> Generator[simpy.Event, Any, None]:
         last = 0.0
         for request in requests_of(trace, server.page_tokens, server.policy is not None, priority):
-            if places is not None:
-                yield places.get(1)
+            if clients is not None:
+                yield clients.get(1)
             else:
                 assert trace.arrival is not None
                 time = float(trace.arrival[request.number] - trace.arrival[0]) / rate
@@ -121,6 +138,8 @@ def run(
 
     env.process(arrivals())
     env.run()
+    links = [link for own in places for link in (*own.tiers.links, own.outbound, own.inbound)]
+    recorder.moved = bytes_moved(links)
     return recorder
 
 
@@ -130,12 +149,25 @@ def _memory(trace: Trace, server: Server) -> PagedMemory:
     return PolicyMemory(trace, server.pages, server.policy, server.seed)
 
 
-def _host(env: simpy.Environment, server: Server) -> HostMemory | None:
-    if server.policy is None or not server.host_pages:
-        return None
-    target = target_of(server.cost)
-    page_bytes = server.page_tokens * target.model.kv_bytes_per_token
-    return HostMemory(env, server.host_pages, page_bytes / (LINK_SHARE * target.device.pcie * target.devices))
+def _places(trace: Trace, server: Server) -> list[Places]:
+    target, specs = target_of(server.cost), server.tiers if server.policy is not None else ()
+    replicas = (server.page_tokens, trace.n_pages, server.replicas, server.seed)
+    tiers = build(specs, target.model, target.device, target.devices, *replicas)
+    rates = known_rates(server.interconnect, target.device, target.devices)
+    assert rates is not None
+    return [
+        Places(
+            own,
+            inbound=Link("interconnect_in", rates.read),
+            outbound=Link("interconnect_out", rates.write, rates.latency),
+            page_bytes=server.page_tokens * target.model.kv_bytes_per_token,
+            rule=server.fetch,
+            on_hit=server.on_hit,
+            on_write=server.sync_on_write,
+            layerwise=server.layerwise,
+        )
+        for own in tiers
+    ]
 
 
 def requests_of(trace: Trace, page_tokens: int, cached: bool, priority: np.ndarray | None = None) -> Iterator[Request]:

@@ -13,7 +13,7 @@ from kvreplay.traces.trace import Trace
 
 from .recorder import Recorder
 
-TIMES = ("ttft", "tpot", "e2e", "queueing")
+TIMES = ("ttft", "tpot", "e2e", "queueing", "handover")
 
 # Of every request: name -> meaning. Times are seconds since the first arrival; null where it did not come to that.
 REQUESTS = {
@@ -28,10 +28,11 @@ REQUESTS = {
     "prompt_tokens": "",
     "output_tokens": "",
     "hit_tokens": "of the prompt, cached at its first admission",
-    "loaded_tokens": "of the prompt, loaded from the host then",
+    "loaded_tokens": "of the prompt, brought from elsewhere then; and by where, in columns such as `host_tokens`",
     "prefilled_tokens": "computed, and computed again after preemptions, generated ones too",
     "preemptions": "",
     "queueing": "s from arrival to admission",
+    "handover": "s from the first token until the replica that decodes has the keys and values",
     "ttft": "s from arrival to the first token",
     "tpot": "s between tokens after the first, mean",
     "e2e": "s from arrival to the end",
@@ -54,10 +55,12 @@ def request_table(trace: Trace, recorder: Recorder, tiers: Sequence[str] = ()) -
         "prompt_tokens": trace.prompt_tokens,
         "output_tokens": output,
         "hit_tokens": recorder.hit_tokens,
-        "loaded_tokens": recorder.loaded_tokens,
+        "loaded_tokens": sum(recorder.loaded_tokens.values(), np.zeros(trace.n_requests, np.int64)),
+        **{f"{place}_tokens": tokens for place, tokens in recorder.loaded_tokens.items()},
         "prefilled_tokens": recorder.prefilled_tokens,
         "preemptions": recorder.preemptions,
         "queueing": recorder.admission - arrival,
+        "handover": recorder.handover - first,
         **request_times(arrival, first, end, output),
     }
     table = pl.DataFrame(columns, schema_overrides={"session": pl.Int32, "tier": pl.String}, nan_to_null=True)
@@ -97,7 +100,12 @@ def second_table(steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, pag
 
 
 def summary(
-    steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, slo_ttft: float | None, slo_tpot: float | None
+    steps: pl.DataFrame,
+    requests: pl.DataFrame,
+    replicas: int,
+    prefill_replicas: int,
+    slo_ttft: float | None,
+    slo_tpot: float | None,
 ) -> dict[str, Any]:
     """The figures of one simulation. Times are null where it was unstable: they would grow with the trace.
 
@@ -111,13 +119,17 @@ def summary(
     passed, hit = (int(computed[name].sum()) for name in ("prompt_tokens", "hit_tokens"))
     queued = requests.filter(pl.col("admission").is_not_null())
     verdict = verdict_of(queued["arrival"].to_numpy(), queued["admission"].to_numpy())
+    handed = requests.filter(pl.col("handover").is_not_null()).sort("first_token")["first_token", "handover"]
+    if verdict == "stable":
+        verdict = verdict_of(handed["first_token"].to_numpy(), handed.sum_horizontal().to_numpy())
     within = pl.lit(True)
     if slo_ttft is not None:
         within &= pl.col("ttft") <= slo_ttft
     if slo_tpot is not None:
         within &= pl.col("tpot").fill_null(0.0) <= slo_tpot
     good = len(served.filter(within))
-    busy = float((steps["end"] - steps["start"]).sum())
+    busy = np.bincount(steps["replica"], steps["end"] - steps["start"], replicas)  # (replicas,) s
+    places = [name for name in requests.columns if name.endswith("_tokens") and name not in REQUESTS]
     return {
         "requests": len(requests),
         "refused": len(requests) - len(served),
@@ -134,9 +146,14 @@ def summary(
         "tokens_saved": hit,
         "token_hit_ratio": _ratio(hit, passed),
         "loaded_token_ratio": _ratio(int(computed["loaded_tokens"].sum()), passed),
+        **{f"{name[:-1]}_ratio": _ratio(int(computed[name].sum()), passed) for name in places},
         "prefilled_tokens": int(served["prefilled_tokens"].sum()),
         "preemptions": int(requests["preemptions"].sum()),
-        "utilisation": _ratio(busy, seconds * replicas),
+        "utilisation": _ratio(float(busy.sum()), seconds * replicas),
+        "prefill_utilisation": _ratio(float(busy[:prefill_replicas].sum()), seconds * prefill_replicas),
+        "decode_utilisation": _ratio(float(busy[prefill_replicas:].sum()), seconds * (replicas - prefill_replicas))
+        if prefill_replicas
+        else None,
         "peak_held_pages": int(steps["held_pages"].max() or 0),  # type: ignore[arg-type]
     }
 

@@ -113,6 +113,13 @@ class VllmMemory:
         self.free += sum(page in self._idle or page in self._pins for page in numbers)
         self._pin(lease, numbers)
 
+    def drop(self, pages: np.ndarray) -> None:
+        """Let those of `pages` leave that no request uses."""
+        for page in pages.tolist():
+            if page in self._idle:
+                del self._idle[page]
+                self.free += 1
+
     def release(self, lease: list[int], taken: int) -> None:
         self.free += taken
         self.leased -= len(lease)

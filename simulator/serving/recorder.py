@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,12 +63,15 @@ class Stepping(Protocol):
 class Recorder:
     """Gathers the events of a simulation of `requests` requests."""
 
-    def __init__(self, requests: int) -> None:
+    def __init__(self, requests: int, places: Sequence[str] = ()) -> None:
         self.replica = np.full(requests, -1, np.int32)  # -1: refused
         self.tier = np.full(requests, -1, np.int32)  # in front, that answered; -1: none
         self.arrival, self.admission, self.first, self.end = np.full((4, requests), np.nan)
         self.hit_tokens = np.zeros(requests, np.int64)  # at the first admission
-        self.loaded_tokens = np.zeros(requests, np.int64)  # from the host, at the first admission
+        # Brought from each of `places` at the first admission.
+        self.loaded_tokens = {place: np.zeros(requests, np.int64) for place in places}
+        self.handover = np.full(requests, np.nan)  # when the replica that decodes had the keys and values
+        self.moved: dict[str, int] = {}  # bytes by link
         self.prefilled_tokens = np.zeros(requests, np.int64)  # computed, again after every preemption
         self.preemptions = np.zeros(requests, np.int32)
         self._steps = {name: array(code) for name, (code, _) in STEPS.items()}
@@ -85,12 +88,15 @@ class Recorder:
         self.tier[request.number] = tier
         self.first[request.number] = self.end[request.number] = now
 
-    def admitted(self, request: Request, now: float, hit_tokens: int, loaded_tokens: int = 0) -> None:
+    def admitted(
+        self, request: Request, now: float, hit_tokens: int, loaded_tokens: Mapping[str, int] | None = None
+    ) -> None:
         number = request.number
         if np.isnan(self.admission[number]):
             self.admission[number] = now
             self.hit_tokens[number] = hit_tokens
-            self.loaded_tokens[number] = loaded_tokens
+            for place, tokens in (loaded_tokens or {}).items():
+                self.loaded_tokens[place][number] = tokens
 
     def prefilled(self, request: Request, tokens: int) -> None:
         self.prefilled_tokens[request.number] += tokens
@@ -99,6 +105,10 @@ class Recorder:
         """A request has a token because it was prefilled: its first, unless it was preempted."""
         if np.isnan(self.first[request.number]):
             self.first[request.number] = now
+
+    def handed_over(self, request: Request, now: float) -> None:
+        """The replica that decodes a request has its keys and values."""
+        self.handover[request.number] = now
 
     def preempted(self, request: Request) -> None:
         self.preemptions[request.number] += 1

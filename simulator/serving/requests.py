@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from .memory import PagedMemory
+
+if TYPE_CHECKING:
+    from .replica import Handover
 
 ORDERS = ("fcfs", "shortest-prompt", "priority", "prefix-aware")
 
@@ -20,7 +23,7 @@ class Request:
 
     __slots__ = (
         *("number", "prompt", "output", "pages", "session", "priority"),
-        *("rank", "computed", "lease", "kept", "generated", "finish"),
+        *("rank", "computed", "lease", "kept", "generated", "finish", "handover", "arrives"),
     )
 
     def __init__(self, number: int, prompt: int, output: int, pages: np.ndarray, session: int, priority: int) -> None:
@@ -36,6 +39,8 @@ class Request:
         self.kept = 0  # of `pages`, those cached and pinned
         self.generated = 0  # tokens, up to when it began to wait
         self.finish = 0  # while it decodes: the step after which it ends
+        self.handover: Handover | None = None  # of the replica that prefilled it, until another has its keys and values
+        self.arrives = 0.0  # s, when the last byte brought for it is there
 
     @property
     def tokens(self) -> int:

@@ -22,6 +22,7 @@ from kvreplay.traces.trace import Trace
 
 from .cost import Device, StepCost, step_cost
 from .engine import VLLM, Server, run
+from .fetching import ON_HIT, RULES
 from .figures import request_table, second_table, summary
 from .front import Front
 from .recorder import Recorder
@@ -29,6 +30,7 @@ from .replica import Limits
 from .requests import ORDERS
 from .router import ROUTERS
 from .speculation import Speculation, target_of
+from .tiers import parse as parse_tiers
 
 _PAGE_TOKENS = 16  # vLLM's block size, where a trace has no pages
 
@@ -62,19 +64,22 @@ class Simulation:
     def row(self) -> dict[str, Any]:
         """Settings and figures of the whole, one value each."""
         cost, settings = target_of(self.server.cost), self.settings
-        figures = summary(self.steps, self.requests, self.server.replicas, settings["slo_ttft"], settings["slo_tpot"])
+        slo = (settings["slo_ttft"], settings["slo_tpot"])
+        figures = summary(self.steps, self.requests, self.server.replicas, self.server.prefill_replicas, *slo)
         dollars = cost.device.dollars_per_hour * cost.devices * self.server.replicas * figures["seconds"] / 3600
         tokens = figures["prompt_tokens"] + figures["output_tokens"]
         return {
             "trace": self.trace.name,
             **settings,
             "stack": settings["stack"].label or None,
+            "tiers": " > ".join(tier.label for tier in settings["tiers"]) or None,
             "cost": cost.method,
             "page_tokens": self.server.page_tokens,
             "pages": self.server.pages,
             **figures,
             "offered_requests_per_second": self._offered,
             **(self.front.stats() if self.front is not None else {}),
+            **{f"{link}_bytes": moved for link, moved in self.recorder.moved.items()},
             "dollars_per_million_tokens": 1e6 * dollars / tokens if tokens else None,
             "events": self.recorder.digest(),
             "trace_hash": self.trace.content_hash,
@@ -136,7 +141,13 @@ def server_settings(
     policy: str | None = VLLM,
     seed: int = 0,
     kv_tokens: Annotated[int, Ge(1)] | None = None,
-    host_gib: Annotated[float, Ge(0)] = 0.0,
+    tiers: Annotated[Any, AfterValidator(parse_tiers)] = (),
+    layerwise: bool = False,
+    fetch: Literal[*RULES] = "cheaper",  # type: ignore[valid-type]
+    prefill_replicas: Annotated[int, Ge(0)] = 0,
+    sharing: Literal[*ON_HIT] | None = None,  # type: ignore[valid-type]
+    sync_on_write: bool = False,
+    interconnect: Literal["peer", "network"] = "network",
     memory_utilization: Annotated[float, Gt(0), Le(1)] = 0.9,
     max_num_seqs: Annotated[int, Ge(1)] | None = None,
     max_num_batched_tokens: Annotated[int, Ge(1)] | None = None,
@@ -160,7 +171,14 @@ def server_settings(
     devices. router: see `router.py`. order: in which waiting requests are admitted. policy: which cached pages leave,
     "vllm-lru" for vLLM's own order, or any that decides by page; None: nothing is cached. seed: of policies that draw
     random numbers. kv_tokens: tokens in the KV memory of each replica; default: what `memory_utilization` of its
-    devices' memory leaves beside the weights. host_gib: KV memory of each replica in its host, GiB, see `host`.
+    devices' memory leaves beside the weights. tiers: below that memory, the fastest first, each a
+    name and `tiers.tier_settings`, such as [{"host": {"gib": 64}}, {"ssd": {"gib": 1000}}]. layerwise: a prompt whose
+    pages are loaded is prefilled as its layers come (Gao et al., AttentionStore, USENIX ATC 2024, section 3.2.1).
+    fetch: when pages are loaded, see `fetching`. prefill_replicas: of the replicas, those that only prefill, and hand
+    their keys and values to the others, which only decode; 0: all do both. sharing: replicas load pages that others
+    have in their memory, which keep them ("replicate") or let go of them ("move"); None: they do not. sync_on_write:
+    what one computes is copied to all at once. interconnect: between replicas, "peer" (NVLink and the like) or
+    "network".
     max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for the device. watermark: share of the pages
     left free when a request is admitted beside others. max_queue: requests that wait at one replica before others are
     refused. rate: how many times as fast as in the trace requests arrive. concurrency: closed loop of that many
@@ -178,6 +196,11 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
     policy = get(settings["policy"]) if settings["policy"] is not None and trace.has_pages else None
     if policy is not None and policy.name == VLLM and policy.given:
         raise PolicyError(f"policy {policy.label}: takes no parameters with a clock; write {VLLM}")
+    if policy is not None and policy.name != VLLM and settings["sharing"] == "move":
+        raise PolicyError(f"policy {policy.label}: cannot let go of pages that are moved; use {VLLM}, or replicate")
+    if settings["prefill_replicas"] and settings["prefill_replicas"] >= settings["replicas"]:
+        number = settings["prefill_replicas"]
+        raise ValueError(f"prefill_replicas {number}: leaves none of {settings['replicas']} to decode; use fewer, or 0")
     if policy is not None and trace.parent is None:
         raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="set policy to null")
     tokens = settings["kv_tokens"] or kv_tokens(cost, settings["memory_utilization"])
@@ -202,7 +225,13 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
         settings["max_queue"],
         policy,
         settings["seed"],
-        int(settings["host_gib"] * 2**30 / (page_tokens * target_of(cost).model.kv_bytes_per_token)),
+        tiers=settings["tiers"],
+        layerwise=settings["layerwise"],
+        fetch=settings["fetch"],
+        prefill_replicas=settings["prefill_replicas"],
+        interconnect=settings["interconnect"],
+        on_hit=settings["sharing"],
+        sync_on_write=settings["sync_on_write"],
     )
 
 

@@ -51,6 +51,10 @@ class Speculation:
             drafted += self.draft.step(tokens, pairs, 0, 0)
         return drafted + self.target.step(tokens, pairs, sequences, context, each=self.sequence_tokens)
 
+    def added(self, tokens: int, pairs: float) -> float:
+        """Seconds by which a step takes longer for prefilling `tokens` more, as `StepCost.added` has it."""
+        return self.draft.added(tokens, pairs) + self.target.added(tokens, pairs)
+
     def decode(self, sequences: int, context: int, tokens: int) -> float:
         """Seconds until each of `sequences` has `tokens` more."""
         return arithmetic_sum(*self._series(sequences, context), tokens)

@@ -23,10 +23,13 @@ _SHOWN = {
     "ttft p99 ms": "ttft_p99",
     "tpot p50 ms": "tpot_p50",
     "e2e p99 ms": "e2e_p99",
+    "handover p50 ms": "handover_p50",
     "goodput/s": "goodput",
     "token hit ratio": "token_hit_ratio",
-    "from the host": "loaded_token_ratio",
+    "loaded": "loaded_token_ratio",
     "busy": "utilisation",
+    "prefill busy": "prefill_utilisation",
+    "decode busy": "decode_utilisation",
 }
 
 
@@ -65,4 +68,8 @@ def _cell(heading: str, value: Any) -> str:
         return value
     if heading.endswith(" ms"):
         return f"{1e3 * value:,.1f}"
-    return numbers.percent(value, 1) if heading in ("token hit ratio", "from the host", "busy") else f"{value:,.4g}"
+    return (
+        numbers.percent(value, 1)
+        if heading in ("token hit ratio", "loaded", "busy", "prefill busy", "decode busy")
+        else f"{value:,.4g}"
+    )

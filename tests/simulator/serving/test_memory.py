@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvreplay.policies import get
-from kvreplay.simulator.serving.host import HostMemory
 from kvreplay.simulator.serving.memory import PolicyMemory, VllmMemory
 from tests.simulator.serving.test_replica import PAGE, trace_of
 
@@ -54,16 +53,3 @@ def test_pages_are_held_by_those_who_took_them(policy, actions):
         assert 0 <= memory.idle <= memory.available
         for _, held, _ in running:
             assert memory.lookup(np.array(held, np.uint32)) == (len(held), 0)
-
-
-@given(st.lists(st.lists(st.integers(0, 9), max_size=6, unique=True), max_size=30), st.integers(0, 8))
-def test_the_host_keeps_what_was_stored_last(stored, capacity):
-    host = HostMemory(None, capacity, 1.0)
-    recent: list[int] = []  # the last is kept longest
-    for pages in stored:
-        host.store(np.array(pages, np.uint32))
-        for page in reversed(pages):
-            recent = [other for other in recent if other != page] + [page]
-        recent = recent[max(len(recent) - capacity, 0) :]
-        for page in range(10):
-            assert host.hits(np.array([page], np.uint32)) == (page in recent)

@@ -13,6 +13,7 @@ from kvreplay.policies import get
 from kvreplay.simulator.serving.cost import step_cost
 from kvreplay.simulator.serving.engine import VLLM, Server, run
 from kvreplay.simulator.serving.replica import Limits
+from kvreplay.simulator.serving.tiers import parse
 from kvreplay.traces.trace import Trace
 from tests.oracles.serving import Sequence, serve
 
@@ -44,6 +45,12 @@ def trace_of(arrival, prompt, output, texts=None) -> Trace:
         parent=np.array([parent[page] for page in range(len(ids))], np.int32),
         page_tokens=PAGE,
     )
+
+
+def tiers(*pages):
+    """Tiers of so many pages each, over the links of host memory, SSD and the network."""
+    gib = [count * PAGE * COST.model.kv_bytes_per_token / 2**30 for count in pages]
+    return parse([{name: {"gib": size}} for name, size in zip(("host", "ssd", "remote"), gib, strict=False)])
 
 
 def server_of(pages, sequences, batched, *, watermark=0, order="fcfs", caching=True, replicas=1, router="round-robin"):
@@ -117,13 +124,29 @@ def test_by_hand():
     st.sampled_from(["fcfs", "shortest-prompt", "priority", "prefix-aware"]),
     st.sampled_from(["round-robin", "least-loaded", "session-sticky", "prefix-aware", "cache-load"]),
     st.sampled_from([VLLM, "lru", "lfu"]),
-    st.sampled_from([0, 5, 1000]),
+    st.sampled_from([(), tiers(5), tiers(3, 6), tiers(1000)]),
+    st.integers(0, 2),
+    st.sampled_from([None, "replicate", "move"]),
+    st.booleans(),
+    st.sampled_from(["always", "cheaper"]),
 )
-def test_whatever_the_settings_no_work_is_lost_or_made(case, order, router, policy, host_pages):
+def test_whatever_the_settings_no_work_is_lost_or_made(
+    case, order, router, policy, below, prefill_replicas, on_hit, flag, fetch
+):
     trace, server = case
     limits = dataclasses.replace(server.limits, order=order)
     server = dataclasses.replace(
-        server, replicas=3, router=router, limits=limits, policy=get(policy), host_pages=host_pages
+        server,
+        replicas=3,
+        router=router,
+        limits=limits,
+        policy=get(policy),
+        tiers=below,
+        prefill_replicas=prefill_replicas,
+        on_hit="replicate" if on_hit == "move" and policy != VLLM else on_hit,
+        sync_on_write=flag,
+        layerwise=not flag,
+        fetch=fetch,
     )
     priority = trace.prompt_tokens % 3
     found = run(trace, server, priority=priority)
@@ -132,8 +155,9 @@ def test_whatever_the_settings_no_work_is_lost_or_made(case, order, router, poli
     steps = found.steps()
     # Tokens in: every prompt token is computed once or hit, and what a preemption threw away again.
     assert steps["prefill_tokens"].sum() == found.prefilled_tokens.sum()
-    again = found.prefilled_tokens + found.hit_tokens + found.loaded_tokens - trace.prompt_tokens
+    again = found.prefilled_tokens + found.hit_tokens + sum(found.loaded_tokens.values()) - trace.prompt_tokens
     assert (again[found.preemptions == 0] == 0).all()
+    assert found.moved["interconnect_in"] == found.moved["interconnect_out"]
     # Tokens out: each but those that a prefill ends with takes a decode step.
     by_prefill = trace.n_requests + found.preemptions.sum()
     decoded = (steps["steps"] * steps["sequences"]).sum()
@@ -142,7 +166,8 @@ def test_whatever_the_settings_no_work_is_lost_or_made(case, order, router, poli
         own = steps.filter(steps["replica"] == number)
         assert (own["start"][1:] >= own["end"][:-1] - 1e-12).all()
         # Work conservation: between two steps there is nothing to do, unless pages are loaded.
-        gaps = [] if host_pages else np.flatnonzero(own["start"][1:].to_numpy() > own["end"][:-1].to_numpy() + 1e-12)
+        elsewhere = below or prefill_replicas or on_hit
+        gaps = [] if elsewhere else np.flatnonzero(own["start"][1:].to_numpy() > own["end"][:-1].to_numpy() + 1e-12)
         mine = found.replica == number
         for gap in gaps:
             start, end = own["end"][int(gap)], own["start"][int(gap) + 1]
