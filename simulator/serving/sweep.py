@@ -45,7 +45,7 @@ def read_sweep(path: str | Path) -> Sweep:
 
 
 def combinations(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every combination of the settings' values, the last varying fastest. Several stacks are a list of lists."""
+    """Every combination of the values, the last varying fastest. Several stacks, or tiers, are a list of lists."""
     choices = [value if _varies(name, value) else [value] for name, value in settings.items()]
     return [dict(zip(settings, chosen, strict=True)) for chosen in itertools.product(*choices)]
 
@@ -57,4 +57,7 @@ def sweep(trace: Trace, **settings: Any) -> Iterator[Simulation]:
 
 
 def _varies(name: str, value: Any) -> bool:
-    return isinstance(value, list) and (name != "stack" or (len(value) > 0 and all(isinstance(v, list) for v in value)))
+    one_is_a_list = name in ("stack", "tiers")
+    return isinstance(value, list) and (
+        not one_is_a_list or (len(value) > 0 and all(isinstance(v, list) for v in value))
+    )
