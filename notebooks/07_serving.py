@@ -78,12 +78,21 @@ axes.grid(alpha=0.3)
 _ = axes.legend(frameon=False)
 
 # %% [markdown]
-# ## Host memory as a second tier
-# Pages that leave the GPU's memory may wait in the host's, and come back over PCIe instead of being computed again.
+# ## Memory behind the device's
+# Pages that leave the GPU's memory may wait in the host's and then on an SSD, and come back over their links where that
+# is quicker than computing them again. Prompt tokens found on the device, loaded from below, and time to the first
+# token:
 
 # %%
-for gib in (0, 100, 400, 800):
-    row = kv.simulate(trace, router="cache-load", rate=0.9, host_gib=gib, **SERVER).row
-    hits = f"{100 * row['token_hit_ratio']:4.1f} % + {100 * row['loaded_token_ratio']:4.1f} % loaded"
-    ttft = f"median {row['ttft_p50']:.2f} s, p99 {row['ttft_p99']:.2f} s"
-    print(f"{gib:>4} GiB a replica: token hit ratio {hits}; time to the first token: {ttft}")
+TIERS = {
+    "device only": [],
+    "host 100 GiB": [{"host": {"gib": 100}}],
+    "host 800 GiB": [{"host": {"gib": 800}}],
+    "host 100 GiB, SSD 2,000 GiB": [{"host": {"gib": 100}}, {"ssd": {"gib": 2000}}],
+}
+for name, tiers in TIERS.items():
+    row = kv.simulate(trace, router="cache-load", rate=0.9, tiers=tiers, **SERVER).row
+    hits, loaded = 100 * row["token_hit_ratio"], 100 * row["loaded_token_ratio"]
+    print(
+        f"{name:28} {hits:4.1f} %, {loaded:4.1f} % loaded; median {row['ttft_p50']:.2f} s, p99 {row['ttft_p99']:.2f} s"
+    )
