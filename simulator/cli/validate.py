@@ -19,11 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object per latency")
 
 
-def add_run(parser: argparse.ArgumentParser) -> None:
-    """The recorded run."""
+def add_run(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    """The recorded run; with `nargs` "?" there may be none."""
     parser.add_argument(
         "run_file",
         metavar="RUN.csv",
+        nargs=nargs,
         help="columns arrival, prompt_tokens, output_tokens, first_token, end; in seconds",
     )
 

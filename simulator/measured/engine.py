@@ -16,6 +16,7 @@ from kvreplay.simulator.serving.recorder import Recorder
 from kvreplay.simulator.serving.requests import Request
 from kvreplay.traces.trace import Trace
 
+from .machine import timer
 from .prompts import Prompts
 from .server import Clock, Server
 
@@ -57,7 +58,7 @@ def run(
     """
     recorder = Recorder(trace.n_requests)
     answers: list[np.ndarray | None] = [None] * trace.n_requests
-    clock = Clock()
+    clock = Clock(timer(paged.model.device))
 
     def ended(request: Request, answer: np.ndarray) -> None:
         answers[request.number] = answer

@@ -7,7 +7,6 @@ waits in front, to be computed again; then none is admitted.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
@@ -23,14 +22,14 @@ from .prompts import Prompts
 
 
 class Clock:
-    """Seconds since it was made, without the idle ones, which nobody waits for."""
+    """Seconds since it was made, by `timer`, and those that were idle, which nobody waited for."""
 
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
+    def __init__(self, timer: Callable[[], float]) -> None:
+        self._timer, self._start = timer, timer()
 
     @property
     def now(self) -> float:
-        return time.perf_counter() - self._start
+        return self._timer() - self._start
 
     def idle_until(self, then: float) -> None:
         self._start -= max(then - self.now, 0.0)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -144,8 +144,9 @@ def step_cost(
 
     `method`: "fitted" takes the constants that were fitted to this pair; "typical" medians of all fitted pairs;
     "roofline" none: all rates at their peak, which nothing reaches; the path of a .yaml file those that `kvreplay
-    calibrate` wrote into it; a StepCost itself. None: fitted where there is a fit, else typical. Raises ValueError for
-    an unknown name, no devices, a fit that is not there, or one of another pair.
+    calibrate` wrote into it, on the device that it measured, if any; a StepCost itself. None: fitted where there is a
+    fit, else typical. Raises ValueError for an unknown name, no devices, a fit that is not there, or one of another
+    pair.
     """
     if isinstance(method, StepCost):
         return method
@@ -208,19 +209,23 @@ def fits() -> list[StepCost]:
 @functools.cache
 def devices() -> dict[str, Device]:
     """Every device of hardware.yaml by its name."""
-    return {
-        name: Device(
-            name,
-            flops=entry["tflops"] * 1e12,
-            memory=entry["memory_gib"] * 2**30,
-            bandwidth=entry["bandwidth_tbs"] * 1e12,
-            pcie=entry["pcie_gbs"] * 1e9,
-            peer=entry["peer_gbs"] * 1e9,
-            network=entry["network_gbs"] * 1e9,
-            dollars_per_hour=entry["dollars_per_hour"],
-        )
-        for name, entry in read_table("hardware.yaml").items()
-    }
+    return {name: _device(name, entry) for name, entry in read_table("hardware.yaml").items()}
+
+
+# Keys of hardware.yaml: the field of a Device, and how many of its units one is.
+_SHEET = {
+    "tflops": ("flops", 1e12),
+    "memory_gib": ("memory", 2**30),
+    "bandwidth_tbs": ("bandwidth", 1e12),
+    "pcie_gbs": ("pcie", 1e9),
+    "peer_gbs": ("peer", 1e9),
+    "network_gbs": ("network", 1e9),
+    "dollars_per_hour": ("dollars_per_hour", 1),
+}
+
+
+def _device(name: str, sheet: Mapping[str, float]) -> Device:
+    return Device(name, **{field: sheet[key] * unit for key, (field, unit) in _SHEET.items()})
 
 
 def get_device(name: str) -> Device:
@@ -259,11 +264,15 @@ def _fits() -> dict[tuple[str, str, int], StepCost]:
 
 
 def profile_of(cost: StepCost) -> dict[str, Any]:
-    """What hardware.yaml says of a fit, for a file of its own: `_fitted` the other way round."""
+    """What hardware.yaml says of a fit, for a file of its own: `_fitted` the other way round.
+
+    A device that is not in hardware.yaml is told with its rates.
+    """
     device = cost.device
+    sheet = {key: getattr(device, field) / unit for key, (field, unit) in _SHEET.items()}
     return {
         "model": cost.model.name,
-        "device": device.name,
+        "device": device.name if device.name in devices() else {"name": device.name, **sheet},
         "devices": cost.devices,
         "prefill_ms": 1e3 * cost.prefill_constant,
         "linear": cost.linear_rate / device.flops / cost.devices,
@@ -275,12 +284,18 @@ def profile_of(cost: StepCost) -> dict[str, Any]:
 
 
 def _profile(path: Path, model: Model, device: Device, devices: int) -> StepCost:
-    """The cost that a file of `profile_of` holds. Raises ValueError for any other file, and for one of another pair."""
-    known = profile_of(_roofline(model, device, devices))
+    """The cost that a file of `profile_of` holds, on its own device where it has one.
+
+    Raises ValueError for any other file, and for one of another pair.
+    """
     try:
         profile = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError:
         profile = None
+    if isinstance(profile, dict) and isinstance(profile.get("device"), dict):
+        device = _own_device(path, profile["device"])
+        profile["device"] = device.name
+    known = profile_of(_roofline(model, device, devices))
     if not isinstance(profile, dict) or profile.keys() != known.keys():
         raise ValueError(f"{path}: is no profile of step costs; write one with kvreplay calibrate")
     if [profile[name] for name in ("model", "device", "devices")] != [model.name, device.name, devices]:
@@ -292,6 +307,14 @@ def _profile(path: Path, model: Model, device: Device, devices: int) -> StepCost
     if not min(profile[name] for name in ("linear", "attention", "bandwidth", "step_ms")) > 0:
         raise ValueError(f"{path}: a rate or step_ms is 0; write it with kvreplay calibrate")
     return replace(_fitted(profile, device), method="profile")
+
+
+def _own_device(path: Path, sheet: dict[str, Any]) -> Device:
+    numbers = [number for key in _SHEET if isinstance(number := sheet.get(key), int | float) and 0 <= number < math.inf]
+    if len(numbers) < len(_SHEET) or not min(numbers[:-1]) > 0 or not isinstance(sheet.get("name"), str):
+        what = f"its device needs a name, rates above 0 ({', '.join(_SHEET)}), and a price of 0 or more"
+        raise ValueError(f"{path}: {what}; write it with kvreplay calibrate")
+    return _device(sheet["name"], sheet)
 
 
 def _fitted(fit: dict[str, Any], device: Device) -> StepCost:
