@@ -12,6 +12,7 @@ __getattr__, __all__ = lazy(
         "TorchPagePool": "kvreplay.simulator.backends.page_pool",
         "TieredStore": "kvreplay.simulator.backends.tiers",
         "PageLayout": "kvreplay.simulator.backends.layout",
+        "DistributedPageDirectory": "kvreplay.simulator.backends.distributed",
         "LayoutError": "kvreplay.simulator.backends.layout",
     },
 )
