@@ -78,8 +78,7 @@ class Browser:
         for step in ("about:blank", url):  # a page that differs in its fragment only would not be loaded
             self._loaded = False
             self.send("Page.navigate", url=step)
-            while not self._loaded:
-                self._next()
+            self._wait()
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
@@ -97,10 +96,15 @@ class Browser:
             self.send("Input.dispatchKeyEvent", type="keyDown", **code, **({"text": text} if text else {}))
             self.send("Input.dispatchKeyEvent", type="keyUp", **code)
 
-    def picture(self) -> bytes:
-        """The whole page as PNG."""
-        told = self.send("Page.captureScreenshot", captureBeyondViewport=True)
-        return base64.b64decode(told["data"])
+    def follow(self, *keys: str) -> None:
+        """Press keys that lead to another page, and wait for it."""
+        self._loaded = False
+        self.press(*keys)
+        self._wait()
+
+    def _wait(self) -> None:
+        while not self._loaded:
+            self._next()
 
     def paper(self) -> bytes:
         """The page as PDF."""

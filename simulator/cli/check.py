@@ -62,9 +62,8 @@ _HEADER = ("cell", "metric", "obtained", "expected", "difference")
 
 
 def _fields(move: Move) -> tuple[str, ...]:
-    values = (move.obtained, move.expected)
-    texts = ["-" if value is None else str(value) for value in values]
-    return (move.cell, move.metric, *texts, "-" if move.difference is None else f"{move.difference:+.6g}")
+    expected, obtained, difference = move.texts
+    return (move.cell, move.metric, obtained, expected, difference)
 
 
 def _text(moves: list[Move]) -> str:

@@ -16,7 +16,7 @@ from .errors import ExperimentError
 from .plan import IDENTITY, Plan, label, make_plan
 from .runner import Watcher, run_cells
 from .schema import METRICS
-from .store import INPUTS
+from .store import INPUTS, Results
 
 BASELINES = Path("results/baselines")
 
@@ -43,6 +43,12 @@ class Move(NamedTuple):
             return self.obtained - self.expected
         return None
 
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """Expected, obtained and their difference, as they are written."""
+        expected, obtained = ("-" if value is None else str(value) for value in (self.expected, self.obtained))
+        return expected, obtained, "-" if self.difference is None else f"{self.difference:+.6g}"
+
 
 class Verdict(NamedTuple):
     """What a check found."""
@@ -68,6 +74,15 @@ def check(
     expected = _read(baseline)
     obtained, failed = _obtain(plan, watch)
     return Verdict(plan.name, baseline, *_compare(obtained, expected, failed, plan.tolerance))
+
+
+def moves(first: Results, second: Results) -> list[Move]:
+    """Every figure of a run that is not as in the one before, cell by cell, exactly."""
+    before, after = (
+        {_identity(row): {metric: row[metric] for metric in _COMPARED} for row in results.rows.iter_rows(named=True)}
+        for results in (first, second)
+    )
+    return _compare(after, before, {}, {})[1]
 
 
 def update(
