@@ -92,9 +92,7 @@ def _write(folder: Path, rows: list[dict[str, Any]], lru: Curve | None) -> None:
     from kvreplay.simulator.report.curves import draw
     from kvreplay.simulator.report.figure import to_png, to_svg
 
-    tables = {
-        "rows.parquet": frame(rows, {name: dtype for name, (dtype, _) in COLUMNS.items()} | {"half_width": "Float64"})
-    }
+    tables = {"rows.parquet": frame(rows, {name: dtype for name, (dtype, _) in COLUMNS.items()})}
     if lru is not None:
         tables["lru.parquet"] = pl.DataFrame({name: getattr(lru, name) for name in ("capacity", "hits", "hit_ratio")})
     figure = draw(rows, lru)

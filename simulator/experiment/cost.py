@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from kvreplay.files import write_whole
 from kvreplay.simulator.replay.engine import divides_memory
+from kvreplay.simulator.replay.part import Part
 from kvreplay.simulator.replay.pilot import Pilot, pilot
 from kvreplay.traces.catalogue import cache_dir
 
@@ -36,6 +37,7 @@ _REMEMBERED = 10_000  # short replays
 _BUFFERS = 8 << 20  # bytes of a cell besides its state: what is read of a mapped trace, hits, numbers drawn
 # Of what was not tried. Built-in policies take 5 ns an access (FIFO) to 150 ns (adaptive), and 100 bytes a page.
 _SECONDS_PER_ACCESS, _BYTES_PER_PAGE = 60e-9, 100
+_SECONDS_PER_DRAWN = 3e-9  # access of the whole trace, when a part is drawn
 _SECONDS_PER_LOOKUP = 30e-6  # in a cache in front of the pages: an exact one takes a few us, a semantic one up to 100
 
 
@@ -43,7 +45,7 @@ class Cost(NamedTuple):
     """What one cell will take."""
 
     seconds: float  # of one core
-    memory: int  # bytes of its own; the traces, which cells share, come on top
+    memory: int  # bytes of its own, with the part of a trace that it draws; traces, which cells share, come on top
 
 
 def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
@@ -59,7 +61,8 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
     with _remembered() as memory:
         for group, own in groups.items():
             typical = sum(cell.trace.n_accesses for cell in own) * _SECONDS_PER_ACCESS
-            untried = divides_memory(own[0].trace, own[0].size)  # hangs on what the tiers answer
+            # What the tiers answer is not known, and a part that another process may draw is not drawn here.
+            untried = divides_memory(own[0].trace, own[0].size) or (running and isinstance(own[0].trace, Part))
             if untried or (running and not (own[0].policy.hooks.built_in and typical > _WORTH * 2 * _SECONDS)):
                 costs |= {cell.key: _typical(cell) for cell in own}
                 continue
@@ -72,6 +75,11 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
                 ends.append(memory[name])
             for cell in own:
                 costs[cell.key] = _between(cell, low, high, ends)
+    drawn = set()
+    for cell in cells:
+        if isinstance(cell.trace, Part):
+            costs[cell.key] = _with_part(costs[cell.key], cell.trace, is_first=cell.trace.content_hash not in drawn)
+            drawn.add(cell.trace.content_hash)
     fronts = set()
     for cell in cells:
         divided = cell.key if divides_memory(cell.trace, cell.size) else None  # which shares its front with no other
@@ -85,7 +93,8 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
 
 def memory_of_traces(cells: Iterable[Cell]) -> int:
     """Bytes that the cells share: columns that are no mapped files, and what offline policies are told of one trace."""
-    traces = {id(cell.trace): cell.trace for cell in cells}
+    wholes = (cell.trace.whole if isinstance(cell.trace, Part) else cell.trace for cell in cells)
+    traces = {id(trace): trace for trace in wholes}
     return sum(trace.nbytes for trace in traces.values()) + max(map(_told, cells), default=0)
 
 
@@ -120,8 +129,10 @@ def makespan(seconds: Iterable[float], threads: int) -> float:
 
 def _group(cell: Cell) -> str:
     """A hash of all that two cells share whose costs follow from each other."""
+    trace = cell.trace  # parts of one are alike
+    content = f"{trace.whole.content_hash} {trace.rate}" if isinstance(trace, Part) else trace.content_hash
     parts = (
-        *(cell.trace.content_hash, cell.policy.fingerprint, engine_version(), cell.reading, cell.size.unit),
+        *(content, cell.policy.fingerprint, engine_version(), cell.reading, cell.size.unit),
         *(cell.windows, cell.ttl is None, cell.cost_model, None if cell.sizing is None else cell.sizing.label),
     )
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -142,6 +153,14 @@ def _try(cell: Cell) -> Pilot:
 
 def _typical(cell: Cell) -> Cost:
     return Cost(cell.trace.n_accesses * _SECONDS_PER_ACCESS, cell.trace.n_pages * _BYTES_PER_PAGE)
+
+
+def _with_part(cost: Cost, part: Part, is_first: bool) -> Cost:
+    """What comes on top of a replay of `part`: drawing it, and the second replay from which the error is told."""
+    drawing = part.whole.n_accesses * _SECONDS_PER_DRAWN if is_first else 0.0
+    while_drawn = 8 * part.n_accesses + 21 * part.whole.n_pages
+    while_replayed = 4 * part.n_accesses + 8 * part.n_pages + cost.memory
+    return Cost(2 * cost.seconds + drawing, max(while_drawn, while_replayed))
 
 
 def _between(cell: Cell, low: Cell, high: Cell, ends: list[Pilot]) -> Cost:

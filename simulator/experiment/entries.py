@@ -14,7 +14,7 @@ from kvreplay import parameters, policies
 from kvreplay.simulator.caches import sizing
 from kvreplay.simulator.caches import stack as stacks
 from kvreplay.simulator.caches.errors import CacheError
-from kvreplay.simulator.replay.sampling import sample_of
+from kvreplay.simulator.replay.part import Part
 from kvreplay.traces import Trace, TraceError, load, workloads
 
 from . import grid
@@ -34,10 +34,12 @@ class TraceSpec(NamedTuple):
     part: int = 0  # which of the disjoint samples of this share
 
     def make(self) -> Trace:
-        """The trace. Raises TraceError."""
-        trace = workloads.generate(self.name, **self.given) if self.generated else load(self.name, **self.given)
-        if self.sample is not None:
-            trace = sample_of(trace, self.sample, self.part)
+        """The trace, whole and under its own name. Raises TraceError."""
+        return workloads.generate(self.name, **self.given) if self.generated else load(self.name, **self.given)
+
+    def of(self, whole: Trace) -> Trace:
+        """What is replayed of `whole`, which `make` made. Raises TraceError."""
+        trace = whole if self.sample is None else Part(whole, self.sample, self.part)
         return trace if self.label is None else trace.described(self.label)
 
     def written(self, label: str) -> dict[str, Any]:

@@ -163,11 +163,14 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
 def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:
     """The traces by the identity of their specs. Raises ExperimentError with every one that cannot be made."""
     traces: dict[int, Trace] = {}
+    wholes: dict[str, Trace] = {}  # parts of one trace share it
     hashes: dict[tuple[str, int | None], list[str]] = {}  # the contents that go by one name and seed
     problems = []
     for spec, loc, _ in options:
         try:
-            trace = spec.make()
+            source_of = repr((spec.name, spec.generated, spec.given))
+            whole = wholes[source_of] = wholes.get(source_of) or spec.make()
+            trace = spec.of(whole)
         except (ValueError, OSError) as error:
             problems.append(f"{source.where(loc)}: {error}")
             continue

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kvreplay.simulator.replay import Result
+from kvreplay.simulator.replay import Part, Result
 from kvreplay.traces import TraceError, store
 from kvreplay.traces.stream import Stream
 from kvreplay.traces.trace import Trace
@@ -39,11 +39,12 @@ _DELIVERY = 1.0  # seconds that an answer has to leave a worker that must end
 class _Origin(NamedTuple):
     """How a worker gets a trace."""
 
-    content_hash: str
+    content_hash: str  # of the whole, where it is a part
     folder: str | None  # of its store on this machine
     references: tuple[Any, ...]  # to the trace in the object store, or none; Ray does not follow those in a tuple
     name: str
     meta: str  # JSON
+    part: tuple[float, int] | None = None  # rate and number of the part of it that is replayed
 
 
 def on_ray(cells: Sequence[Cell], address: str | None, timeout: float | None) -> Iterator[tuple[int, Result | Failure]]:
@@ -55,6 +56,7 @@ def on_ray(cells: Sequence[Cell], address: str | None, timeout: float | None) ->
     ray, is_ours = _connected(address)
     task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_replay)
     origins = {id(cell.trace): _origin(cell.trace) for cell in cells}
+    stored: dict[int, Any] = {}  # whole traces in the object store
     waiting = list(reversed(range(len(cells))))
     running: dict[Any, int] = {}
     try:
@@ -71,10 +73,10 @@ def on_ray(cells: Sequence[Cell], address: str | None, timeout: float | None) ->
                 if outcome is not None:
                     yield number, outcome
                     continue
-                trace = cells[number].trace
-                origin = origins[id(trace)]
-                if not origin.references:
-                    origins[id(trace)] = origin._replace(references=(ray.put(trace),))
+                whole = _whole(cells[number].trace)
+                if id(whole) not in stored:
+                    stored[id(whole)] = ray.put(whole)
+                origins[id(cells[number].trace)] = _origin(cells[number].trace, (stored[id(whole)],))
                 waiting.append(number)
     finally:
         for reference in running:
@@ -117,12 +119,18 @@ def _portable(cell: Cell, cloudpickle: Any) -> Cell:
     return dataclasses.replace(cell, trace=None, policy=policy)  # type: ignore[arg-type]
 
 
-def _origin(trace: Trace) -> _Origin:
-    owner: Any = None if isinstance(trace, Stream) else trace.pages
+def _whole(trace: Trace) -> Trace:
+    return trace.whole if isinstance(trace, Part) else trace
+
+
+def _origin(trace: Trace, references: tuple[Any, ...] = ()) -> _Origin:
+    whole = _whole(trace)
+    owner: Any = None if isinstance(whole, Stream) else whole.pages
     while isinstance(owner, np.ndarray) and not isinstance(owner, np.memmap):
         owner = owner.base
     folder = str(Path(owner.filename).parent) if isinstance(owner, np.memmap) and owner.filename else None
-    return _Origin(trace.content_hash, folder, (), trace.name, json.dumps(dict(trace.meta)))
+    part = (trace.rate, trace.number) if isinstance(trace, Part) else None
+    return _Origin(whole.content_hash, folder, references, trace.name, json.dumps(dict(trace.meta)), part)
 
 
 def _outcome(ray: Any, reference: Any) -> Result | Failure | None:
@@ -156,14 +164,21 @@ def _replay(packed: bytes, origin: _Origin, timeout: float | None, version: str)
 @functools.lru_cache(maxsize=8)
 def _trace(origin: _Origin) -> Trace:
     """The trace, the same object for all cells that this worker gets. Raises LookupError where it is nowhere."""
+    trace = _found(origin)
+    if origin.part is not None:
+        trace = Part(trace, *origin.part)
+    return trace.described(origin.name, json.loads(origin.meta))
+
+
+def _found(origin: _Origin) -> Trace:
+    """The whole trace. Raises LookupError where it is nowhere."""
     import ray
 
-    meta = json.loads(origin.meta)
     if origin.folder is not None:
         with contextlib.suppress(TraceError):
             trace = store.open_trace(Path(origin.folder))
             if trace.content_hash == origin.content_hash:
-                return trace.described(origin.name, meta)
+                return trace
     if not origin.references:
         raise LookupError(origin.name)
     return ray.get(origin.references[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from kvreplay.jit import jit
 
 
@@ -47,3 +49,10 @@ def count_weights(hit, pages, start, stop, weights):
         if hit[now - start]:
             hits += weight
     return total, hits
+
+
+@jit
+def count_misses(hit, pages, misses):
+    """Add to `misses`, (n_pages,), those of each page; hit[i] belongs to pages[i]."""
+    for i in range(len(pages)):
+        misses[pages[i]] += np.int64(1) - hit[i]

@@ -15,8 +15,9 @@ from kvreplay.traces.trace import Trace
 
 from .capacity import Capacity, CapacityError, parse_capacity
 from .engine import Result, fit, replay
+from .part import check_policy
 from .row import COLUMNS
-from .sampling import Samples, check_policy
+from .sampling import Samples
 from .threads import in_threads
 from .trial import try_out
 
@@ -67,7 +68,7 @@ def curve_rows(
     watch: Callable[[int, int], None] | None = None,
     **settings: Any,
 ) -> list[dict[str, Any]]:
-    """A row for every policy at every capacity: `row.COLUMNS` and ``half_width``, policy by policy.
+    """A row for every policy at every capacity, `row.COLUMNS`, policy by policy.
 
     `policies` default to all known by name that fit; `capacities` to `points` of them from 0.1 % to the whole trace,
     evenly spaced in their logarithm; `settings` are those that `replay` and `fit` have in common. With `sample` page
@@ -107,7 +108,7 @@ def curve_rows(
     cells = [(policy, size) for size in sizes for policy in chosen]
 
     def exactly(cell: tuple[Policy, Capacity]) -> dict[str, Any]:
-        return replay(trace, *cell, seed=seed, **settings).row | {"half_width": None}
+        return replay(trace, *cell, seed=seed, **settings).row
 
     work = exactly if samples is None else _estimates(trace, cells, samples, settings.get("bytes_per_token"))
     rows: dict[int, dict[str, Any]] = {}
@@ -180,8 +181,8 @@ def _estimates(
             known = {"hits": hits, "hit_ratio": hits / trace.n_accesses}
         else:
             hit_ratio, half_width = samples.estimate(policy, size.amount)
-            known = {"hit_ratio": hit_ratio, "half_width": half_width}
-        return dict.fromkeys((*COLUMNS, "half_width")) | {
+            known = {"hit_ratio": hit_ratio, "whole_hit_ratio": hit_ratio, "half_width": half_width}
+        return dict.fromkeys(COLUMNS) | {
             "trace": trace.name,
             "policy": policy.label,
             "reading": "independent",

@@ -23,9 +23,10 @@ from kvreplay.traces.stream import Stream
 from kvreplay.traces.trace import Trace
 
 from . import loops, row
-from .capacity import Capacity, Size, parse_capacity
+from .capacity import Capacity, CapacityError, Size, parse_capacity
 from .cell import Cell
-from .counting import count_requests, count_weights
+from .counting import count_misses, count_requests, count_weights
+from .part import FEWEST_PAGES, Part, check_policy, of_whole
 from .partition import Partition
 from .prefill import page_flops
 from .tiered import Tiered
@@ -95,6 +96,8 @@ def replay(
         sizing=sizing,
         stack=(stack := stacks.parse(stack)),
     )
+    part = trace if isinstance(trace, Part) else None
+    trace = trace if part is None else part.drawn()
     warmed_up = int(warmup * trace.n_requests)
     division = None
     if divides_memory(trace, size):
@@ -104,7 +107,8 @@ def replay(
     settings = (reading, seed, ttl, cost_model, sizing, compiled)
     cell = prepare(before.rest, policy, size, *settings, division=division, warmup=warmed_up)
     cell.warm_up(before.warmed_up)
-    counts = count(cell, max(min(windows, before.rest.n_requests - cell.warmed_up), 1))
+    misses = None if part is None else np.zeros(trace.n_pages, np.int64)
+    counts = count(cell, max(min(windows, before.rest.n_requests - cell.warmed_up), 1), misses=misses)
     inputs = {
         "seed": seed,
         "warmup": float(warmup),
@@ -114,8 +118,28 @@ def replay(
     }
     values = _row(cell, size, inputs, counts, bytes_per_token) | {"trace_hash": trace.content_hash}
     values |= _front_columns(before, values)
+    if part is not None and misses is not None:
+        values["sample"] = part.rate
+        if not warmup and sizing is None:
+            assert isinstance(cell, Cell)
+            slope = _slope(cell, size, 1 - part.rate, int(misses.sum()), settings)
+            estimate = of_whole(part, misses, cell.cached, slope)
+            values |= {"whole_hit_ratio": estimate.hit_ratio, "half_width": estimate.half_width}
     assert list(values) == list(row.COLUMNS)
     return Result(values, counts.timings() | before.timings)
+
+
+def _slope(cell: Cell, size: Size, unseen: float, misses: int, settings: tuple[Any, ...]) -> float:
+    """How many misses more there are for each page that the cache is smaller.
+
+    Looked for as far off as the pages that are cached at a time vary in number from sample to sample.
+    """
+    deviation = math.sqrt(size.amount * unseen * (1 - size.share))
+    fewer = max(round(size.amount - deviation), 1)
+    if fewer == size.amount:
+        return 0.0
+    smaller = count(prepare(cell.trace, cell.policy, size._replace(amount=fewer), *settings), 1)
+    return (int(smaller.pages.sum() - smaller.hits.sum()) - misses) / (size.amount - fewer)
 
 
 def prepare(
@@ -217,6 +241,11 @@ def fit(
                 f"sizing {sizing.label}: {trace.name} has no tenants to divide among",
                 mend="use a trace with them, or divide a capacity in bytes among the tiers of a stack",
             )
+    if isinstance(trace, Part):
+        check_policy(policy)
+        if size.amount < FEWEST_PAGES:
+            what = f"capacity {capacity.text}: comes to {size.amount} pages of a sample of {trace.rate:g}"
+            raise CapacityError(f"{what}, which tell nothing of the whole; make it {FEWEST_PAGES}, or raise the rate")
     if size.unit == "bytes" and not policy.hooks.sized:
         raise PolicyError(
             f"policy {policy.label} counts in pages of one size; give the capacity of {trace.name} in pages"
@@ -267,8 +296,13 @@ class Counts:
         return {"wall_seconds": self.wall, "cpu_seconds": self.cpu, "pages_per_second": speed}
 
 
-def count(cell: Cell | Partition | Tiered, windows: int, seconds: float = math.inf) -> Counts:
-    """Replay and count, but stop once `seconds` of CPU time have gone by."""
+def count(
+    cell: Cell | Partition | Tiered, windows: int, seconds: float = math.inf, misses: np.ndarray | None = None
+) -> Counts:
+    """Replay and count, but stop once `seconds` of CPU time have gone by.
+
+    `misses`, (n_pages,) int64, is told how often each page was missed.
+    """
     trace = cell.trace
     counts = Counts(windows)
     page_tokens = trace.page_tokens or 0
@@ -304,6 +338,8 @@ def count(cell: Cell | Partition | Tiered, windows: int, seconds: float = math.i
             total, weight_hit = count_weights(hit, trace.pages, first, last, trace.page_bytes)
             counts.bytes += total
             counts.byte_hits += weight_hit
+        if misses is not None:
+            count_misses(hit, trace.read(first, last), misses)
         if cell.page_cost is not None:
             total, weight_hit = count_weights(hit, trace.pages, first, last, cell.page_cost)
             counts.cost += total
@@ -339,6 +375,7 @@ def _row(
         "pages": pages,
         "hits": hits,
         "hit_ratio": hits / pages if pages else None,
+        **dict.fromkeys(("sample", "whole_hit_ratio", "half_width")),
         "prefix_hits": prefix_hits,
         "prefix_hit_ratio": prefix_hits / pages if pages else None,
         "tokens": tokens if has_tokens else None,

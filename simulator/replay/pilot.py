@@ -13,6 +13,7 @@ from kvreplay.traces.trace import Trace
 from .capacity import Size
 from .engine import count, prepare
 from .future import future_of
+from .part import drawn
 
 
 class Pilot(NamedTuple):
@@ -37,6 +38,7 @@ def pilot(
     sizing: Sizing | None = None,
 ) -> Pilot:
     """Replay for some `seconds` of CPU time. `size` is what `fit` returned, the others are those of `replay`."""
+    trace = drawn(trace)
     if "future" in policy.needs:
         future_of(trace)  # made once for all the cells of a trace
     arguments = (trace, policy, size, reading, seed, ttl, cost_model, sizing)

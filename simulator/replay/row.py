@@ -37,6 +37,18 @@ COLUMNS: dict[str, tuple[str, str]] = {
         "page accesses that found their page, within its ttl (under `prefix`: within the contiguous hit prefix)",
     ),
     "hit_ratio": ("Float64", "hits / pages"),
+    "sample": (
+        "Float64",
+        "share of the trace's pages, drawn at random, that was replayed, and that all counts are of; null: all of them",
+    ),
+    "whole_hit_ratio": (
+        "Float64",
+        "hit_ratio of the whole trace, estimated from the sample; null without one, and with a warm-up or a sizing",
+    ),
+    "half_width": (
+        "Float64",
+        "the 95 % interval of the estimate is whole_hit_ratio -+ half_width, for the luck of the draw",
+    ),
     "prefix_hits": ("Int64", "page accesses before the first miss of their request"),
     "prefix_hit_ratio": ("Float64", "prefix_hits / pages"),
     "tokens": ("Int64", "prompt tokens of the requests"),

@@ -1,48 +1,29 @@
-"""Page hit ratios from samples of the pages: for traces too long, or curves too many, to replay in full.
+"""Page hit ratios from several samples of the pages: for traces too long, or curves too many, to replay in full.
 
-All accesses of a page are in a sample, or none (SHARDS: Waldspurger, Park, Garthwaite and Ahmad, "Efficient MRC
-construction with SHARDS", FAST 2015), and the cache shrinks by the same rate (Waldspurger, Saemundsson, Ahmad and
-Park, "Cache modeling and optimization using miniature simulations", ATC 2017). Unlike there, pages are drawn without
-replacement, as their number is known.
+What is a sample, and where the idea comes from, is said in `part`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from kvreplay.policies import Policy, PolicyError, get
+from kvreplay.policies import Policy, get
 from kvreplay.simulator.student_t import student_t
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
 from .capacity import CapacityError
 from .engine import replay
+from .part import FEWEST_PAGES, Estimate, accesses_to, check_policy
 
-# A sampled cache of fewer pages differs from the whole in kind: its queues and windows round to nothing.
-_FEWEST_PAGES = 10
 # Samples are also joined in groups of so many: not two, as sketches come in powers of two.
 _GROUP = 3
 # What is wrong with the groups, as a multiple of how far they are from the samples: right where every further tripling
 # takes away a third of the error, 2/3 + (2/3)^2 + ... = 2 of it in all. Most errors fall faster.
 _STILL_WRONG = 2.0
-
-
-class Estimate(NamedTuple):
-    """A page hit ratio with its 95 % interval: hit_ratio - half_width .. hit_ratio + half_width."""
-
-    hit_ratio: float
-    half_width: float
-
-
-def check_policy(policy: Policy) -> None:
-    """Raise PolicyError where samples tell nothing about `policy`."""
-    if policy.hooks.reading or policy.needs & {"parent", "requests"}:
-        raise PolicyError(f"policy {policy.label} looks at whole requests, which samples tear; replay it in full")
-    if not policy.hooks.scales:
-        raise PolicyError(f"policy {policy.label} is another one in a small cache; replay it in full")
 
 
 class Samples:
@@ -57,19 +38,19 @@ class Samples:
             mend = f"use {_GROUP} x 2 of them or more, of at most 1 in all"
             raise ValueError(f"{count} disjoint samples of {rate:g} of the pages; {mend}")
         size = round(rate * trace.n_pages)
-        if size < _FEWEST_PAGES:
+        if size < FEWEST_PAGES:
             raise TraceError(f"{trace.name}: samples of {rate:g} are {size} pages", mend="raise the rate")
         self._trace, self._seed = trace, seed
         self._rate = size / trace.n_pages
         drawn = np.random.default_rng(seed).permutation(trace.n_pages)
-        self._samples = [_sample(trace, drawn[k * size : (k + 1) * size]) for k in range(count)]
+        self._samples = [accesses_to(trace, drawn[k * size : (k + 1) * size]) for k in range(count)]
         groups = range(0, count * size, _GROUP * size)
-        self._groups = [_sample(trace, drawn[start : start + _GROUP * size]) for start in groups]
+        self._groups = [accesses_to(trace, drawn[start : start + _GROUP * size]) for start in groups]
 
     @property
     def least_capacity(self) -> int:
         """The smallest capacity, in pages, that `estimate` takes."""
-        return math.ceil(_FEWEST_PAGES / self._rate)
+        return math.ceil(FEWEST_PAGES / self._rate)
 
     def check(self, policy: Policy, capacity: int) -> None:
         """Raise CapacityError or PolicyError where `estimate` would."""
@@ -111,29 +92,3 @@ class Samples:
             hits = replay(sample, policy, pages, seed=self._seed, windows=1).row["hits"]
             ratios.append((hits + expected - sample.n_accesses) / expected)
         return ratios
-
-
-def sample_of(trace: Trace, rate: float, part: int = 0) -> Trace:
-    """The accesses to a share of `rate` of the pages, drawn at random, as a trace of single pages.
-
-    Parts 0, 1, ... share no page; round(1 / rate) of them are the whole trace. A cache of a share of a sample's pages
-    hits what one of the same share hits of the whole, but for the luck of the draw and for what a policy does
-    differently in a small cache. Raises TraceError where a part is of fewer than 10 pages, or there is none.
-    """
-    first, last = (round(rate * number * trace.n_pages) for number in (part, part + 1))
-    drawn = np.random.default_rng(0).permutation(trace.n_pages)[first:last]
-    if len(drawn) < _FEWEST_PAGES:
-        mend = "raise the rate, or use an earlier part"
-        raise TraceError(f"{trace.name}: part {part} of samples of {rate:g} has {len(drawn)} pages", mend=mend)
-    meta = {**trace.meta, "sample": rate, "seed": part}
-    return _sample(trace, drawn).described(f"{trace.name}, sample of {rate:g}", meta)
-
-
-def _sample(trace: Trace, chosen: np.ndarray) -> Trace:
-    """The accesses to the pages `chosen`, as a trace of single pages: all that is in memory of a trace that is not."""
-    is_chosen = np.zeros(trace.n_pages, np.bool_)
-    is_chosen[chosen] = True
-    number = (np.cumsum(is_chosen) - 1).astype(np.uint32)
-    costs = None if trace.page_cost is None else trace.page_cost[is_chosen]
-    pages = np.concatenate([number[part[is_chosen[part]]] for part in trace.parts()])
-    return Trace(trace.name, pages, len(chosen), page_cost=costs)

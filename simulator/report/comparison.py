@@ -6,6 +6,7 @@ it does not is said in `intervals`.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from kvreplay.simulator.experiment.store import Results
 
 from .errors import ReportError
 from .intervals import over_blocks, over_seeds
-from .workloads import METRICS, Row, check_metric, is_number, settings, workloads
+from .workloads import METRICS, Row, check_metric, is_number, sampling_error, settings, value, workloads
 
 BETTER, WORSE, NOISE, IDENTICAL, NO_INTERVAL = "better", "worse", "within noise", "identical", "no interval"
 
@@ -105,17 +106,21 @@ def compare(
 def difference(rows_a: list[Row], rows_b: list[Row], metric: str) -> Difference | None:
     """The paired difference of two lists of rows that differ in seed only; None where `metric` is null.
 
-    Where both the time blocks and the seeds give an interval, the wider one counts.
+    Of the intervals that time blocks, seeds and samples give, the widest counts.
     """
-    pairs = [(x, y) for x, y in _pairs(rows_a, rows_b) if is_number(x[metric]) and is_number(y[metric])]
+    pairs = [(x, y) for x, y in _pairs(rows_a, rows_b) if is_number(value(x, metric)) and is_number(value(y, metric))]
     if not pairs:
         return None
-    a, b = (sum(row[metric] for row in side) / len(pairs) for side in zip(*pairs, strict=True))
+    values = [(value(x, metric) or 0.0, value(y, metric) or 0.0) for x, y in pairs]
+    a, b = (sum(side) / len(pairs) for side in zip(*values, strict=True))
     series = _series(pairs, metric)
     intervals = []
     if series is not None:
         intervals.append((over_blocks(*series), "time blocks"))
-    intervals.append((over_seeds([y[metric] - x[metric] for x, y in pairs]), f"{len(pairs)} seeds"))
+    intervals.append((over_seeds([y - x for x, y in values]), f"{len(pairs)} seeds"))
+    if metric == "hit_ratio":
+        errors = [sampling_error(side) for side in zip(*pairs, strict=True)]
+        intervals.append((None if None in errors else math.hypot(*filter(None, errors)), "samples"))
     half_width, basis = max(((half, basis) for half, basis in intervals if half is not None), default=(None, ""))
     same = all(x[metric] == y[metric] and x["series_hits"] == y["series_hits"] for x, y in pairs)
     first = pairs[0][0]

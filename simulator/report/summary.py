@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kvreplay.simulator.experiment.store import Results
 
-from . import answers, findings, provenance, sizes, table
+from . import answers, findings, provenance, samples, sizes, table
 from .workloads import Workload, about_pages, workloads
 
 
@@ -37,4 +37,5 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
 def answer(found: Sequence[Workload], metric: str) -> list[tuple[str, str]]:
     """What the rows say in words, as (of what, text)."""
     stacks, pages = answers.answer(row for w in found for row in (*w.rows, *w.resized)), about_pages(found)
-    return [*stacks, *(findings.answer(pages, metric) if pages or not stacks else []), *sizes.answer(pages)]
+    said = findings.answer(pages, metric) if pages or not stacks else []
+    return [*stacks, *said, *samples.answer(pages), *sizes.answer(pages)]

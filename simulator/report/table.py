@@ -25,7 +25,8 @@ class Table(NamedTuple):
 
 
 def ratios(workload: Workload, metric: str) -> Table:
-    """`metric` in percent, policies (best first) by capacities; with several seeds the mean and the range."""
+    """`metric` in percent, policies (best first) by capacities; with several seeds the mean and the range, and where it
+    is estimated from samples the 95 % interval."""
     curves = workload.curves(metric)
     columns = workload.capacities
     header = [
@@ -44,7 +45,8 @@ def ratios(workload: Workload, metric: str) -> Table:
             cells.append(cell)
         rows.append([policy, *cells])
     unit = "" if workload.unit == "bytes" else " in pages"
-    return Table(f"{workload.title}: {METRICS[metric]} in %, by capacity{unit} (share of the footprint)", header, rows)
+    title = f"{workload.title}: {METRICS[metric]} in %{', with 95 % intervals' if workload.is_sampled else ''}"
+    return Table(f"{title}, by capacity{unit} (share of the footprint)", header, rows)
 
 
 def ways(workload: Workload, metric: str) -> Table | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -68,6 +68,11 @@ class Workload:
         return not any(row["warmup"] or row["ttl"] is not None for row in self.rows)
 
     @property
+    def is_sampled(self) -> bool:
+        """Whether page hit ratios are estimated from samples of the pages."""
+        return any(row["sample"] is not None for row in self.rows)
+
+    @property
     def capacities(self) -> list[tuple[int, float]]:
         """(capacity, share of the footprint), in rising order."""
         return sorted({(row["capacity"], row["capacity_share"]) for row in self.rows})
@@ -77,22 +82,13 @@ class Workload:
 
         Rows whose `metric` is null or not finite are left out.
         """
-        values: dict[str, dict[tuple[int, float], list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+        found: dict[str, dict[tuple[int, float], list[Row]]] = defaultdict(lambda: defaultdict(list))
         for row in self.rows:
-            if is_number(row[metric]):
-                found = (row[metric], row.get("half_width") or 0.0)
-                values[row["policy"]][row["capacity"], row["capacity_share"]].append(found)
+            if is_number(value(row, metric)):
+                found[row["policy"]][row["capacity"], row["capacity_share"]].append(row)
         curves = {
-            policy: [
-                Point(
-                    *at,
-                    sum(v for v, _ in found) / len(found),
-                    min(v - h for v, h in found),
-                    max(v + h for v, h in found),
-                )
-                for at, found in sorted(by_capacity.items())
-            ]
-            for policy, by_capacity in values.items()
+            policy: [Point(*at, *_mean(rows, metric)) for at, rows in sorted(by_capacity.items())]
+            for policy, by_capacity in found.items()
         }
         order = sorted(curves, key=lambda p: (-sum(point.mean for point in curves[p]) / len(curves[p]), p))
         return {policy: curves[policy] for policy in order}
@@ -111,8 +107,8 @@ class Workload:
             for row in self.rows
             if row["footprint"] and row["pages"]
         }
-        if not self._is_bounded(metric) or not known or self.rows[0]["stack"] is not None:
-            return None  # behind a stack the footprint is not that of what reaches the pages
+        if not self._is_bounded(metric) or not known or self.rows[0]["stack"] is not None or self.is_sampled:
+            return None  # behind a stack the footprint is not that of what reaches the pages, nor that of a sample
         return sum(known.values()) / len(known)
 
     def at(self, metric: str, capacity: int) -> dict[str, float]:
@@ -167,12 +163,40 @@ def workloads(rows: pl.DataFrame, trace: str | None = None) -> list[Workload]:
     return found
 
 
+def value(row: Row, metric: str) -> float | None:
+    """`metric` of a row; of a sample, the page hit ratio that it tells of the whole trace."""
+    return row["whole_hit_ratio"] if metric == "hit_ratio" and row["whole_hit_ratio"] is not None else row[metric]
+
+
+def sampling_error(rows: Sequence[Row]) -> float | None:
+    """The half width of the 95 % interval of the mean of page hit ratios estimated from `rows`, parts of one trace that
+    share no page; None where they are no estimates. It is 0 where they make up the whole trace."""
+    if any(row["half_width"] is None for row in rows):
+        return None
+    rate, parts = rows[0]["sample"] or 0.0, len({row["trace_hash"] for row in rows})
+    squares = sum(row["half_width"] ** 2 for row in rows) / len(rows)
+    unseen = max(1 - parts * rate, 0.0) / (1 - rate) if rate < 1 else 0.0  # of a finite population, against one part
+    return math.sqrt(squares / parts * unseen)
+
+
+def _mean(rows: Sequence[Row], metric: str) -> tuple[float, float, float]:
+    """The mean of `metric` and its range over seeds, or the 95 % interval of an estimate."""
+    values = [value(row, metric) or 0.0 for row in rows]
+    mean = sum(values) / len(values)
+    error = sampling_error(rows) if metric == "hit_ratio" else None
+    return (mean, min(values), max(values)) if error is None else (mean, mean - error, mean + error)
+
+
 def settings(row: Row) -> str:
-    """The stack, warm-up, time to live and cost model of a row, as an addition to a name; empty where it has none."""
+    """What a row has of sample, stack, warm-up, time to live and cost model, as an addition to a name."""
     stack = f" behind {row['stack']}" if row["stack"] is not None else ""
     warmup = f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else ""
     ttl = f", ttl {row['ttl']:g} s" if row["ttl"] is not None else ""
-    return stack + warmup + ttl + (f", cost of {row['cost_model']}" if row["cost_model"] is not None else "")
+    sampled = ""
+    if row["sample"] is not None:
+        how = "in" if row["whole_hit_ratio"] is None else "estimated from"
+        sampled = f", {how} samples of {numbers.share(row['sample'])}"
+    return sampled + stack + warmup + ttl + (f", cost of {row['cost_model']}" if row["cost_model"] is not None else "")
 
 
 def _short_stacks(stacks: set[str]) -> dict[str, str]:

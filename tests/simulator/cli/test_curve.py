@@ -31,7 +31,7 @@ def test_exact_curves_are_printed_and_written(capsys, tmp_path):
         *("curve.png", "curve.svg"),
     }
     rows = pl.read_parquet(tmp_path / "new" / "rows.parquet")
-    assert rows.columns == [*COLUMNS, "half_width"]
+    assert rows.columns == [*COLUMNS]
     assert rows.height == 16
     trace = kvreplay.generate("zipf", requests=30_000, keys=3_000, seed=1)
     whole = pl.read_parquet(tmp_path / "new" / "lru.parquet")

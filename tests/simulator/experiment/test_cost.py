@@ -79,6 +79,22 @@ def test_memory_of_traces_counts_each_once():
     assert memory_of_traces(make_plan(GRID).cells) == 4 * 3000 + 8 * 3000
 
 
+def test_parts_of_a_trace_are_told_from_one_of_them(tried):
+    trace = GRID["trace"] | {"sample": 0.25, "part": [0, 1, 2, 3]}
+    experiment = GRID | {"trace": trace, "policy": "lru", "capacity": [100]}
+    cells = make_plan(experiment).cells
+    costs = estimate(cells)
+    assert tried == [("lru", 100)]
+    whole = cells[0].trace.whole
+    for cell, found in zip(cells, costs, strict=True):
+        assert cell.trace.whole is whole
+        # Replayed twice, to tell the error, and drawn in a pass over the whole.
+        assert found.seconds == pytest.approx(2 * (2 + 5 * cell.trace.n_accesses) + 3e-9 * 3000)
+        assert found.memory == 4 * cell.trace.n_accesses + 8 * cell.trace.n_pages + 100_000
+    assert memory_of_traces(cells) == 4 * 3000
+    assert all(cost.seconds < 1 for cost in estimate(cells, running=True))  # nothing is drawn
+
+
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=6), st.integers(1, 3))
 def test_makespan_is_within_a_third_of_the_best(seconds, threads):
     best = min(

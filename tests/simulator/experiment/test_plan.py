@@ -149,7 +149,7 @@ def test_a_trace_may_be_taken_in_parts_that_are_replicates_of_each_other():
     whole = make_plan(SMALL | {"trace": {"generate": "zipf", "requests": 5000, "keys": 500}}).traces[0]
     assert {trace.name for trace in plan.traces} == {"zipf:requests=5000:keys=500, sample of 0.25"}
     assert [cell.identity["trace_seed"] for cell in plan.cells] == [0, 1, 2, 3]
-    assert sum(trace.n_accesses for trace in plan.traces) == whole.n_accesses
+    assert sum(cell.replay().row["pages"] for cell in plan.cells) == whole.n_accesses
     for wrong, message in (
         ({"sample": 2}, "`sample` is 2; write a share of the pages above 0, up to 1"),
         ({"part": 4}, "`part` is 4; write whole numbers from 0 to 3"),

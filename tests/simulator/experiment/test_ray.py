@@ -65,13 +65,14 @@ sys.stdout.buffer.write(pickle.dumps([_replay(packed, origin, None, version) for
 
 
 def test_a_cell_travels_as_code_and_its_trace_by_the_folder_of_its_store(tmp_path):
-    """Another process is the worker, which cannot see the policy's file."""
+    """Another process is the worker, which cannot see the policy's file, and draws its part of the trace itself."""
     from ray import cloudpickle
 
     (tmp_path / "faulty.py").write_text(FAULTY)
     store.save(generate("zipf", requests=2000, keys=100), tmp_path / "t.kvtrace")
     policy = str(tmp_path / "faulty.py")
-    (cell,) = make_plan(SMALL | {"trace": str(tmp_path / "t.kvtrace"), "policy": policy, "capacity": 10}).cells
+    trace = {"load": str(tmp_path / "t.kvtrace"), "sample": 0.5, "part": 1}
+    (cell,) = make_plan(SMALL | {"trace": trace, "policy": policy, "capacity": 10}).cells
     (tmp_path / "faulty.py").unlink()
     origin = _origin(cell.trace)
     origins = [origin, origin._replace(folder=None), origin._replace(content_hash="another")]

@@ -8,7 +8,6 @@ import pytest
 import kvreplay
 from kvreplay.policies import PolicyError
 from kvreplay.simulator.replay import CapacityError, Samples, replay
-from kvreplay.simulator.replay.sampling import sample_of
 from kvreplay.traces import Trace, TraceError, store
 
 CAPACITIES = [400, 2_000]
@@ -89,24 +88,6 @@ def test_impossible_samples(drifting, options, error, message):
 def test_policies_that_samples_tell_nothing_about_are_refused(drifting):
     with pytest.raises(PolicyError, match="policy mru is another one in a small cache; replay it in full"):
         Samples(drifting, 0.04).estimate("mru", 2_000)
-
-
-def test_parts_are_disjoint_and_make_up_the_whole(drifting):
-    parts = [sample_of(drifting, 1 / 9, part) for part in range(9)]
-    assert sum(part.n_accesses for part in parts) == drifting.n_accesses
-    assert sum(part.n_pages for part in parts) == drifting.n_pages
-    assert [part.meta["seed"] for part in parts] == list(range(9))
-    with pytest.raises(TraceError, match=r"part 9 of samples of 0\.111111 has 0 pages; raise the rate"):
-        sample_of(drifting, 1 / 9, 9)
-
-
-@pytest.mark.parametrize("policy", ["lru", "s3-fifo", "lfu"])
-def test_a_whole_trace_in_parts_hits_as_one(drifting, policy):
-    """Every access is counted; what differs is that nine caches of a ninth share no room."""
-    truth = replay(drifting, policy, "10%").row["hit_ratio"]
-    rows = [replay(sample_of(drifting, 1 / 9, part), policy, "10%").row for part in range(9)]
-    together = sum(row["hits"] for row in rows) / drifting.n_accesses
-    assert abs(together - truth) < 0.02
 
 
 def test_samples_of_mapped_and_generated_traces_are_those_of_one_in_memory(tmp_path):
