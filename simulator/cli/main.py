@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 COMMANDS = (
     *("run", "replay", "concurrent", "simulate", "validate", "calibrate", "curve", "bounds", "check", "claims"),
-    *("compare", "plot", "report", "traces", "policies", "schema", "bench", "serve", "live", "ui"),
+    *("compare", "plot", "report", "traces", "policies", "schema", "bench", "serve", "live", "record", "ui"),
 )
 
 

@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from .errors import LiveError, RequestError
-from .reply import Reply
-from .transport import aiohttp
+from .reply import Reply, error_code
+from .transport import aiohttp, base_of
 
 _BUSY = (429, 503)
 _ATTEMPTS = 8
@@ -49,7 +48,7 @@ class Client:
         try:
             reply = await self._whole(prompt)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise LiveError(f"{self._url}: {error}; is a server running there?") from None
+            raise LiveError(f"{self._url}: no answer ({type(error).__name__}); is a server running there?") from None
         except RequestError as error:
             raise LiveError(f"{self._url}: {error}; see what the server logs") from None
         tokens = reply.tokens("prompt_tokens")
@@ -65,7 +64,7 @@ class Client:
                 elif response.status in _BUSY:
                     await asyncio.sleep(pause(response.headers.get("Retry-After"), attempt))
                 elif response.status != 200:
-                    raise RequestError(f"HTTP {response.status}")
+                    raise RequestError(await _refusal(response))
                 else:
                     reply = Reply()
                     reply.take(await response.read())
@@ -87,7 +86,7 @@ class Client:
                     if response.status == 200:
                         return await _read(response, sent, attempt + 1)
                     if response.status not in _BUSY or attempt + 1 == _ATTEMPTS:
-                        raise RequestError(f"HTTP {response.status}")
+                        raise RequestError(await _refusal(response))
                 await asyncio.sleep(pause(response.headers.get("Retry-After"), attempt))
         except TimeoutError:
             raise RequestError("timeout") from None
@@ -108,11 +107,7 @@ async def connect(url: str, model: str | None, api_key: str | None, *, chat: boo
 
     Raises LiveError where there is no such server.
     """
-    base = url.rstrip("/")
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise LiveError(f"{url}: is no address of a server; write for example http://127.0.0.1:8000")
-    base = base if base.endswith("/v1") else f"{base}/v1"
+    base = f"{base_of(url)}/v1"
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
@@ -143,9 +138,14 @@ async def _first_model(session: aiohttp.ClientSession, base: str) -> str:
             listed = await response.json(content_type=None)
             return str(listed["data"][0]["id"])
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise LiveError(f"{base}: {error}; is a server running there?") from None
+        raise LiveError(f"{base}: no answer ({type(error).__name__}); is a server running there?") from None
     except (ValueError, LookupError, TypeError):
         raise LiveError(f"{base}/models: names no model; name it") from None
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> str:
+    """What to call a response that is no answer."""
+    return f"HTTP {response.status} {error_code(await response.read())}".rstrip()
 
 
 async def _read(response: aiohttp.ClientResponse, sent: float, attempts: int) -> Answer:

@@ -39,7 +39,7 @@ class Reply:
         if not isinstance(event, dict):
             raise RequestError("unreadable answer")
         if event.get("error"):
-            raise RequestError("error in the answer")
+            raise RequestError(f"error in the answer {error_code(data)}".rstrip())
         if isinstance(event.get("usage"), dict):
             self.usage = event["usage"]
         choices = event.get("choices")
@@ -57,6 +57,16 @@ class Reply:
         """Prompt tokens that the server had cached; None where it does not tell."""
         details = self.usage.get("prompt_tokens_details")
         return whole(details.get("cached_tokens")) if isinstance(details, dict) else None
+
+
+def error_code(content: str | bytes) -> str:
+    """The code, or else the type, of the error that a server tells in OpenAI's way; empty where there is none."""
+    try:
+        error = json.loads(content)["error"]
+        code = error.get("code") or error.get("type")
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
+        return ""
+    return " ".join(str(code).split())[:40] if isinstance(code, str | int) else ""
 
 
 def whole(value: Any) -> int | None:

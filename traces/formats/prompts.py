@@ -58,7 +58,7 @@ def read(
 
 
 def _text(record: Record) -> str:
-    """The prompt; a chat as one text, in which each message stands behind a line with its role."""
+    """The prompt, or the chat as one text."""
     if "prompt" in record.fields:
         text = record.fields["prompt"]
         if not isinstance(text, str):
@@ -67,12 +67,17 @@ def _text(record: Record) -> str:
         messages = record.fields.get("messages")
         if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
             raise record.error("has neither a text 'prompt' nor a list of 'messages'", mend="give one of them")
-        text = "".join(f"<|{message.get('role', '')}|>\n{_content(message)}\n" for message in messages)
+        text = chat_text(messages)
     try:
         text.encode()
     except UnicodeEncodeError:
         raise record.error("the text has half a surrogate pair", mend=r"correct the \u escape") from None
     return text
+
+
+def chat_text(messages: list[dict[str, Any]]) -> str:
+    """A chat as one text, in which each message stands behind a line with its role."""
+    return "".join(f"<|{message.get('role', '')}|>\n{_content(message)}\n" for message in messages)
 
 
 def _content(message: dict[str, Any]) -> str:

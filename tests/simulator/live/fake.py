@@ -104,7 +104,7 @@ class Fake:
 def serving(app: web.Application):
     """The address of `app`, which runs on loopback in a thread of its own."""
     loop = asyncio.new_event_loop()
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
 
     async def start() -> int:
         await runner.setup()

@@ -7,11 +7,11 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvreplay.simulator.live.errors import RequestError
-from kvreplay.simulator.live.reply import Reply
+from kvreplay.simulator.live.reply import Reply, error_code
 from kvreplay.simulator.live.sse import EventParser
 
 
@@ -41,6 +41,7 @@ LINES = st.sampled_from(
 
 
 @given(st.lists(st.tuples(LINES, st.sampled_from(["\n", "\r", "\r\n"]))), st.lists(st.integers(0, 400), max_size=12))
+@settings(deadline=None)
 def test_events_do_not_depend_on_the_pieces(lines, cuts):
     text = "".join(line + end for line, end in lines)
     parser = EventParser()
@@ -82,6 +83,7 @@ JSON = st.recursive(
 
 
 @given(st.one_of(JSON, st.dictionaries(st.sampled_from(["choices", "usage", "error", "prompt_tokens_details"]), JSON)))
+@settings(deadline=None)
 def test_whatever_json_an_event_has_it_is_taken_or_told(value):
     reply = Reply()
     try:
@@ -93,6 +95,7 @@ def test_whatever_json_an_event_has_it_is_taken_or_told(value):
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=5))
+@settings(deadline=None)
 def test_whatever_bytes_come_they_are_taken_or_told(content, cuts):
     reply = Reply()
     try:
@@ -101,6 +104,20 @@ def test_whatever_bytes_come_they_are_taken_or_told(content, cuts):
     except RequestError:
         return
     assert isinstance(reply.finished, bool)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b'{"error": {"code": "context_length_exceeded", "type": "x"}}', "context_length_exceeded"),
+        (b'{"error": {"message": "m", "type": "bad\\nrequest", "code": null}}', "bad request"),
+        (b'{"error": "busy"}', ""),
+        (b"<html>", ""),
+        (b"[]", ""),
+    ],
+)
+def test_the_code_of_an_error(content, code):
+    assert error_code(content) == code
 
 
 def test_a_streamed_answer():
