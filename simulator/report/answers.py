@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 
 from . import numbers
 from .figure import LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, End, Panel, label_ends
+from .stacks import fronts, is_set, name_of, parts_of
 from .style import Look, distinct_looks
 from .table import Table
 from .workloads import Row, Workload, divides_memory, is_number
@@ -27,16 +27,6 @@ _SHOWN = {
     "false hits": lambda row: row["semantic_false_hits"] / row["asked"],
     "precision": lambda row: row["semantic_precision"],
 }
-
-
-def fronts(rows: Iterable[Row]) -> list[Row]:
-    """One row for each front that ran: cells that differ in the pages alone have the same, unless both share memory."""
-    found: dict[tuple, Row] = {}
-    for row in rows:
-        if row["stack"] is not None:
-            divided = (row["sizing"], row["capacity"]) if divides_memory(row) else None
-            found.setdefault((row["trace"], row["trace_hash"], row["stack"], row["warmup"], row["seed"], divided), row)
-    return list(found.values())
 
 
 def answer(rows: Iterable[Row]) -> list[tuple[str, str]]:
@@ -134,69 +124,13 @@ def _percent(ratio: float | None) -> str:
     return f"{100 * ratio:.2f}" if ratio is not None and is_number(ratio) else "–"
 
 
-class Tradeoff(NamedTuple):
-    """What a semantic cache came to, the mean over seeds: hits in shares of the requests that met the stack."""
-
-    false_hits: float
-    true_hits: float
-    precision: float  # of the hits that could be judged
-    threshold: float | None  # the last one where it moves
-    rows: list[Row]
-
-
-def tradeoffs(rows: Iterable[Row]) -> dict[str, dict[str, list[Tradeoff]]]:
-    """Per trace and embedder true hits beside false hits: a line for each stack but for its threshold, and a point for
-    each rule that finds one. Lines are in order of the threshold."""
-    grouped: dict[tuple[str, str], dict[tuple[str, ...], dict[float, list[Row]]]] = {}
-    for row in fronts(rows):
-        if is_number(row["semantic_precision"]):
-            lines = grouped.setdefault((row["trace"], row["semantic_embedder"]), {})
-            # What moves a threshold is among the parameters of the stack already.
-            named = _is_set(row) or row["semantic_rule"].startswith("moving:")
-            points = lines.setdefault((*_parts(row), *(() if named else (f"semantic {row['semantic_rule']}",))), {})
-            points.setdefault(row["semantic_threshold"] if _is_set(row) else 0.0, []).append(row)
-    return {
-        f"{trace}, {embedder}": {
-            _line(parts, list(lines)): [_tradeoff(points[threshold]) for threshold in sorted(points)]
-            for parts, points in lines.items()
-        }
-        for (trace, embedder), lines in grouped.items()
-    }
-
-
-def _tradeoff(rows: list[Row]) -> Tradeoff:
-    false, true = (
-        sum(row[f"semantic_{kind}_hits"] / row["asked"] for row in rows) / len(rows) for kind in ("false", "true")
-    )
-    thresholds = [row["semantic_threshold"] for row in rows if row["semantic_threshold"] is not None]
-    return Tradeoff(
-        false,
-        true,
-        sum(row["semantic_precision"] for row in rows) / len(rows),
-        sum(thresholds) / len(thresholds) if thresholds else None,
-        rows,
-    )
-
-
-def _line(parts: tuple[str, ...], every: list[tuple[str, ...]]) -> str:
-    """What tells a stack from the others of its picture."""
-    own = [part.partition(" ")[2] for part in parts if not all(part in other for other in every)]
-    return ", ".join(own) or "set thresholds"
-
-
-def _is_set(row: Row) -> bool:
-    """Whether the threshold was given, not found by a rule."""
-    threshold = row["semantic_threshold"]
-    return threshold is not None and row["semantic_rule"] == f"{threshold:g}"
-
-
 def panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
     """Per trace and embedder true hits, false hits and precision against the threshold, a line for each stack but for
     its threshold. Every panel has the same axes, so that embedders compare; their thresholds do not."""
     grouped: dict[tuple[str, str], dict[tuple[str, ...], list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in fronts(row for workload in workloads for row in (*workload.rows, *workload.resized)):
-        if _is_set(row):
-            grouped[row["trace"], row["semantic_embedder"]][_parts(row)].append(row)
+        if is_set(row):
+            grouped[row["trace"], row["semantic_embedder"]][parts_of(row)].append(row)
     drawn = {
         of: lines
         for of, lines in grouped.items()
@@ -205,7 +139,7 @@ def panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -
     if not drawn:
         return []
     every = [parts for lines in drawn.values() for parts in lines]
-    names = {parts: _name(parts, every) for parts in every}
+    names = {parts: name_of(parts, every) or "semantic" for parts in every}
     line_looks = distinct_looks(names.values())
     shown = [row for lines in drawn.values() for rows in lines.values() for row in rows]
     limits = {name: _limits([value(row) for row in shown], name) for name, value in _SHOWN.items()}
@@ -223,22 +157,6 @@ def panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -
         )
         for (trace, embedder), lines in drawn.items()
     ]
-
-
-def _parts(row: Row) -> tuple[str, ...]:
-    """What is said of each tier in the label of a stack, but for threshold and embedder."""
-    return tuple(
-        f"{tier.partition(' ')[0]} {part}"
-        for tier in row["stack"].split(" > ")
-        for part in tier.split(" ")
-        if not part.startswith(("threshold=", "embedder="))
-    )
-
-
-def _name(parts: tuple[str, ...], every: list[tuple[str, ...]]) -> str:
-    """What tells a stack from the others."""
-    own = [part.partition(" ")[2] for part in parts if not all(part in other for other in every)]
-    return ", ".join(part.partition("=")[2] or part for part in own) or "semantic"
 
 
 def _limits(values: list[float | None], name: str) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from kvreplay.simulator.experiment.plan import IDENTITY
 from kvreplay.simulator.experiment.store import INPUTS, Results
 from kvreplay.simulator.replay.row import COLUMNS
 
-from . import answers, numbers
+from . import numbers, tradeoffs
 from .findings import is_online
 from .style import distinct_looks, looks
 from .workloads import METRICS, Row, Workload, about_pages, is_number
@@ -44,7 +44,7 @@ def data(results: Results, found: Sequence[Workload], metric: str) -> dict[str, 
     index = {row["cell"]: i for i, row in enumerate(rows)}
     subjects = [_by_capacity(workload, index) for workload in about_pages(found)]
     subjects = [subject for subject in subjects if subject["metrics"]]
-    subjects += [_beside_false_hits(title, lines, index) for title, lines in answers.tradeoffs(rows).items()]
+    subjects += [_beside_false_hits(", ".join(of), lines, index) for of, lines in tradeoffs.tradeoffs(rows).items()]
     names: dict[str, list[str]] = {"capacity": [], "answers": []}
     for subject in subjects:
         names[subject["kind"]] += [line["name"] for line in subject["lines"]]
@@ -109,7 +109,7 @@ def _by_capacity(workload: Workload, index: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _beside_false_hits(title: str, lines: dict[str, list[answers.Tradeoff]], index: dict[str, int]) -> dict[str, Any]:
+def _beside_false_hits(title: str, lines: dict[str, list[tradeoffs.Tradeoff]], index: dict[str, int]) -> dict[str, Any]:
     """Lines of points, true hits over false hits."""
     return {
         "title": title,

@@ -29,6 +29,8 @@ _CAPTIONS = {
     "that is divided. Each point above is 1/50 of the requests.",
     "answers": "Hits in shares of the requests that met the stack; precision is the true among the hits that could be "
     "judged. Cosines of two embedders do not compare: neither do their thresholds. A band is the range over seeds.",
+    "false-hits": "Both in shares of the requests that met the stack; up and to the left is better. Along a line the "
+    "threshold falls; a threshold that was found by a rule, or moves, is a point.",
     "memory": "Read it from left to right: the memory that a ratio costs under each policy.",
 }
 

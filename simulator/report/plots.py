@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 
-from . import answers, numbers
+from . import answers, numbers, tradeoffs
 from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, WIDTH, End, Panel, label_ends
 from .findings import is_online
 from .heat_map import heat_map
@@ -53,13 +53,14 @@ FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]
     "memory": ("memory against {metric}", memory),
     "size": ("capacity over time, beside what hits", sizes),
     "answers": ("semantic cache: true hits, false hits and precision against the threshold", answers.panels),
+    "false-hits": ("semantic cache: true hits against false hits", tradeoffs.panels),
 }
 
 
 def panels(kind: str, workloads: Sequence[Workload], metric: str) -> list[Panel]:
     """The panels of one of FIGURES."""
     _, panels_of = FIGURES[kind]
-    shown = workloads if kind == "answers" else about_pages(workloads)
+    shown = workloads if kind in ("answers", "false-hits") else about_pages(workloads)
     return panels_of(shown, metric, looks_of(policies(shown)))
 
 

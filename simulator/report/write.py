@@ -43,7 +43,7 @@ def write_plots(results: Results, folder: Path, metric: str = "hit_ratio", trace
         figure = _figure(kind, found, metric)
         if figure is None:
             continue
-        stem = kind if metric == "hit_ratio" or kind in ("time", "answers") else f"{kind}-{metric}"
+        stem = f"{kind}-{metric}" if metric != "hit_ratio" and "{metric}" in FIGURES[kind][0] else kind
         for suffix, content in ((".png", to_png(figure)), (".svg", to_svg(figure))):
             write_whole(folder / (stem + suffix), content)
             written.append(folder / (stem + suffix))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvreplay.simulator.report import answers, html, plots, summary
+from kvreplay.simulator.report import answers, html, plot, plots, summary
 from kvreplay.simulator.report.workloads import about_pages, workloads
 
 from .rows import row, save, stacked
@@ -84,3 +84,14 @@ def test_stacks_that_say_nothing_of_pages_are_no_workloads(tmp_path):
     assert [w.name for w in found] == [f"web behind exact > semantic threshold={t}" for t in (0.7, 0.8, 0.9)] + ["web"]
     with_pages = html.page(save(tmp_path, [*compared, row()]))
     assert with_pages.count("page hit ratio in %") == 2
+
+
+def test_a_threshold_that_moves_is_a_point_beside_the_line_of_set_ones(tmp_path):
+    moving = {"semantic_rule": "moving:hits=0.5:start=0.85", "semantic_threshold": 0.71}
+    moving["stack"] = "exact capacity=5 > semantic threshold=0.85 embedder=e policy=lru hits=0.5"
+    rows = [stacked(0.8, 40, 10), stacked(0.7, 60, 40), stacked(true=50, false=2, **moving)]
+    (axes,) = plot(save(tmp_path, rows), "false-hits").axes
+    drawn = [line.get_xydata().tolist() for line in axes.lines]
+    assert [[0.2, 0.3], [0.05, 0.2]] in drawn
+    assert [[0.01, 0.25]] in drawn
+    assert {text.get_text() for text in axes.texts} == {"set thresholds", "hits=0.5"}
