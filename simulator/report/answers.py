@@ -189,7 +189,7 @@ def _draw(
                 ends.append(End(label, float(thresholds[-1]), float(mean[-1]), looks[label]))
         plot.set_ylim(limits[name])
         plot.set_ylabel(name)
-        plot.yaxis.set_major_formatter(lambda share, _: numbers.percent(share, 0))
+        plot.yaxis.set_major_formatter(lambda share, _: numbers.tick(share))
         plot.tick_params(labelbottom=plot is plots[-1])
         if plot is axes:
             label_ends(plot, ends, plot.bbox.height / figure.dpi)

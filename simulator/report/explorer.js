@@ -8,17 +8,17 @@
   const root = document.getElementById("explorer");
   const find = (selector) => root.querySelector(selector);
   const { subject: subjects, metric: metrics, from, to } = find("form").elements;
-  const svg = find("svg"), tip = find(".tip"), boxes = find(".lines"), shown = find(".cell");
-  const MARGIN = { left: 58, right: 16, top: 14, bottom: 46 };
+  const svg = find(".plot svg"), tip = find(".tip"), boxes = find(".lines"), shown = find(".cell");
   const hidden = new Set(); // names of lines
-  let chosen = null; // key of the cell whose point is open
-  let points = []; // what is drawn, with x and y in pixels
+  let chosen = null; // the key of a cell, whose point is open
+  let points = []; // what is drawn
   let active = -1; // of these, the one under the pointer or the arrow keys
 
   const percent = (ratio, digits = 2) => `${(100 * ratio).toFixed(digits)}\u00a0%`;
   const value = (column, cell) => column.of[column.at[cell]];
   const key = (cell) => value(data.cells.cell, cell);
   const subject = () => data.subjects[subjects.selectedIndex];
+  const open = () => points.findIndex(({ cells }) => cells.some((cell) => key(cell) === chosen));
 
   function make(tag, attributes = {}, ...children) {
     const made = document.createElement(tag);
@@ -27,217 +27,135 @@
     return made;
   }
 
-  function draw(parent, tag, attributes, ...children) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, text] of Object.entries(attributes)) made.setAttribute(name, text);
-    made.append(...children);
-    parent.append(made);
-    return made;
-  }
-
-  function fill(select, options, wanted) {
+  function fill(select, options, index) {
     select.replaceChildren(...options.map(([own, text]) => new Option(text, own)));
-    const known = options.findIndex(([own]) => String(own) === String(wanted));
-    select.selectedIndex = known < 0 ? 0 : known;
+    select.selectedIndex = Math.max(index, 0);
   }
 
-  // What the picture shows: lines of points {x, y, low, high, cells, text}, and what stands around them.
-  function byCapacity(of) {
-    const metric = of.metrics[metrics.value], sizes = of.sizes;
-    const low = Math.min(+from.value, +to.value), high = Math.max(+from.value, +to.value);
-    const inside = (at) => at >= low && at <= high;
-    const lines = of.lines.map((line, i) => ({
-      ...line,
-      points: line.at.flatMap((at, j) => {
-        const found = metric.values[i][j];
-        if (!inside(at) || !found) return [];
-        const [mean, least = mean, most = mean] = found, way = metric.ways[i][j];
-        let text = `${line.name}\n${sizes[at][1]} (${sizes[at][3]})\n${metric.label} ${percent(mean)}`;
-        if (most > least) text += `\n${percent(least)} to ${percent(most)} over ${line.cells[j].length} seeds`;
-        if (way !== null) text += `\n${percent(way, 1)} of the way from lru to the optimum`;
-        return [{ x: sizes[at][0], y: mean, low: least, high: most, cells: line.cells[j], text }];
+  // What to draw of a subject: see picture.draw; `reading` says in words what is to be seen.
+  function byCapacity({ lines, sizes, unit, metrics: all }) {
+    const metric = all[metrics.value];
+    const low = Math.min(from.value, to.value), high = Math.max(from.value, to.value);
+    const inside = (at) => low <= at && at <= high;
+    const drawn = lines.map(({ name, online, at, cells }, i) => ({
+      name, online,
+      points: at.flatMap((size, j) => {
+        const found = metric.values[i][j], way = metric.ways[i][j];
+        if (!inside(size) || !found) return [];
+        const [mean, least = mean, most = mean] = found, [capacity, full, , share] = sizes[size];
+        const text = [name, `${full} (${share})`, `${metric.label} ${percent(mean)}`];
+        if (most > least) text.push(`${percent(least)} to ${percent(most)} over ${cells[j].length} seeds`);
+        if (way !== null) text.push(`${percent(way, 1)} of the way from lru to the optimum`);
+        return [{ x: capacity, y: mean, low: least, high: most, cells: cells[j], text: text.join("\n") }];
       }),
-    })).filter((line) => line.points.length);
+    })).filter(({ name, points }) => points.length && !hidden.has(name));
     const best = new Map();
-    for (const line of lines.filter((line) => line.online && !hidden.has(line.name))) {
-      for (const { x, y } of line.points) best.set(x, Math.max(y, best.get(x) ?? 0));
+    for (const { x, y } of drawn.filter(({ online }) => online).flatMap((line) => line.points)) {
+      best.set(x, Math.max(y, best.get(x) ?? 0));
     }
-    const optimum = metric.optimum.filter(([x]) => best.has(x));
+    const headroom = metric.optimum.filter(([x]) => best.has(x)).map(([x, most]) => [x, best.get(x), most]);
+    const reading = [];
+    if (headroom.length) reading.push("Grey: what the best of these policies leaves to the offline optimum.");
+    if (metric.infinite !== null) reading.push("Dashed: an infinite cache.");
+    if (drawn.some(({ points }) => points.some((p) => p.high > p.low))) reading.push("A band is the range over seeds.");
     return {
-      lines, log: true, infinite: metric.infinite,
-      headroom: optimum.map(([x, most]) => [x, best.get(x), most]),
-      ticks: sizes.filter((_, at) => inside(at)).map((size) => [size[0], size[2]]),
-      across: of.unit === "bytes" ? "capacity" : "capacity, pages", up: metric.label,
-      reading: (optimum.length ? "Grey: what the best of these policies leaves to the offline optimum. " : "") +
-        (metric.infinite === null ? "" : "Dashed: an infinite cache. ") +
-        (lines.some((line) => line.points.some((p) => p.high > p.low)) ? "A band is the range over seeds." : ""),
+      lines: drawn, log: true, infinite: metric.infinite, headroom, reading: reading.join(" "), up: metric.label,
+      ticks: sizes.filter((_, at) => inside(at)).map(([capacity, , short]) => [capacity, short]),
+      across: unit === "bytes" ? "capacity" : "capacity, pages",
     };
   }
 
-  function besideFalseHits(of) {
-    const lines = of.lines.map((line) => ({
-      ...line,
-      points: line.points.map(([x, y, precision, threshold], j) => {
-        let text = `${line.name}\ntrue hits ${percent(y)}, false hits ${percent(x)}\nprecision ${percent(precision)}`;
-        if (threshold !== null) text += `\nthreshold ${threshold.toFixed(2)}`;
-        return { x, y, low: y, high: y, cells: line.cells[j], text };
+  function besideFalseHits({ lines }) {
+    const drawn = lines.filter(({ name }) => !hidden.has(name)).map(({ name, points, cells }) => ({
+      name,
+      points: points.map(([x, y, precision, threshold], j) => {
+        const text = [name, `true hits ${percent(y)}, false hits ${percent(x)}`, `precision ${percent(precision)}`];
+        if (threshold !== null) text.push(`threshold ${threshold.toFixed(2)}`);
+        return { x, y, low: y, high: y, cells: cells[j], text: text.join("\n") };
       }),
     }));
     return {
-      lines, log: false, infinite: null, headroom: [], across: "false hits", up: "true hits",
-      reading: "Shares of the requests that met the stack. Up and to the left is better; along a line the threshold falls.",
+      lines: drawn, log: false, infinite: null, headroom: [], across: "false hits", up: "true hits",
+      reading: "Shares of the requests that met the stack. Better is up and left; along a line the threshold falls.",
     };
   }
 
-  function picture() {
-    const of = subject(), all = (of.kind === "capacity" ? byCapacity : besideFalseHits)(of);
-    const lines = all.lines.filter((line) => !hidden.has(line.name));
-    const width = Math.max(svg.parentElement.clientWidth, 280), height = Math.round(Math.min(440, Math.max(280, width / 2)));
-    points = lines.flatMap((line) => line.points.map((point) => ({ ...point, line: line.name })));
-    active = points.findIndex((point) => point.cells.some((cell) => key(cell) === chosen));
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.setAttribute("aria-label", `${of.title}: ${all.up} against ${all.across}`);
-    svg.replaceChildren();
-    find(".reading").textContent = all.reading;
-    const xs = points.map((point) => point.x), heights = points.flatMap((point) => [point.low, point.high]);
-    heights.push(...all.headroom.map(([, , most]) => most), ...(all.infinite === null ? [] : [all.infinite]));
-    if (!points.length) {
-      draw(svg, "text", { x: MARGIN.left, y: height / 2 }, "No line is chosen that has a value here.");
-      return;
-    }
-    const [left, right] = all.log ? padded(xs.map(Math.log), 0.2) : [0, 1.1 * Math.max(...xs, 0.001)];
-    const [bottom, top] = padded(heights, 0.04);
-    const x = (own) => MARGIN.left + ((all.log ? Math.log(own) : own) - left) / (right - left) * (width - MARGIN.left - MARGIN.right);
-    const y = (own) => height - MARGIN.bottom - (own - bottom) / (top - bottom) * (height - MARGIN.top - MARGIN.bottom);
-    const path = (pairs) => pairs.map(([a, b], i) => `${i ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
-    const across = all.ticks ?? rounded(left, right).map((at) => [at, percent(at, 1)]);
-    const edge = height - MARGIN.bottom;
-    for (const at of rounded(bottom, top)) {
-      draw(svg, "line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(at), y2: y(at) });
-      draw(svg, "text", { x: MARGIN.left - 6, y: y(at) + 4, "text-anchor": "end" }, percent(at, top - bottom < 0.05 ? 1 : 0));
-    }
-    let free = width + 8; // from the right, as the largest capacities matter most
-    for (const [at, text] of [...across].reverse()) {
-      draw(svg, "line", { class: "grid", x1: x(at), x2: x(at), y1: MARGIN.top, y2: edge });
-      if (x(at) + 4 * text.length < free) {
-        draw(svg, "text", { x: x(at), y: edge + 18, "text-anchor": "middle" }, text);
-        free = x(at) - 4 * text.length - 8;
-      }
-    }
-    draw(svg, "text", { x: (MARGIN.left + width - MARGIN.right) / 2, y: height - 8, "text-anchor": "middle" }, all.across);
-    draw(svg, "text", { x: 12, y: (MARGIN.top + edge) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(MARGIN.top + edge) / 2})` }, all.up);
-    const headroom = [...all.headroom.map(([a, least]) => [a, least]), ...all.headroom.map(([a, , most]) => [a, most]).reverse()];
-    draw(svg, "path", { class: "headroom", d: path(headroom) });
-    if (all.infinite !== null) {
-      draw(svg, "line", { class: "infinite", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(all.infinite), y2: y(all.infinite) });
-    }
-    for (const line of lines) {
-      const own = draw(svg, "g", { class: "own" });
-      paint(own, line.name);
-      const over = [...line.points.map((p) => [p.x, p.high]), ...line.points.map((p) => [p.x, p.low]).reverse()];
-      if (line.points.some((p) => p.high > p.low)) draw(own, "path", { class: "band", d: path(over) });
-      draw(own, "path", { d: path(line.points.map((p) => [p.x, p.y])), ...dashes(data.looks[line.name][2]) });
-    }
-    for (const [i, point] of points.entries()) {
-      Object.assign(point, { left: x(point.x), top: y(point.y) });
-      const own = draw(svg, "g", { class: "own point", role: "option", id: `point-${i}`, "aria-label": point.text, "aria-selected": i === active });
-      paint(own, point.line);
-      own.append(mark(data.looks[point.line][1], point.left, point.top));
-    }
-    ring();
+  function redraw() {
+    const of = subject(), what = (of.kind === "capacity" ? byCapacity : besideFalseHits)(of);
+    svg.setAttribute("aria-label", `${of.title}: ${what.up} against ${what.across}`);
+    find(".reading").textContent = what.reading;
+    points = picture.draw(svg, what, data.looks);
+    active = open();
+    point();
   }
 
-  function padded(values, least) {
-    const low = Math.min(...values), high = Math.max(...values), room = Math.max(0.06 * (high - low), (least - high + low) / 2);
-    return [low - room, high + room];
-  }
-
-  function rounded(low, high) {
-    const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
-    const first = Math.ceil(low / step);
-    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
-  }
-
-  // Black is for white paper.
-  const paint = (own, name) => own.style.setProperty("--own", data.looks[name][0].replace("#000000", "var(--ink)"));
-  const dashes = (dash) => ({ "--": { "stroke-dasharray": "6 3" }, ":": { "stroke-dasharray": "2 3" }, "-.": { "stroke-dasharray": "6 3 2 3" } })[dash] ?? {};
-
-  // The markers of the other pictures, by their names in matplotlib: corners and turn, or strokes by their angles.
-  function mark(name, x, y) {
-    const corners = { "^": [3, 0], v: [3, 180], "<": [3, 270], ">": [3, 90], s: [4, 45], D: [4, 0], d: [4, 0], p: [5, 0], h: [6, 0], H: [6, 30], 8: [8, 22], o: [24, 0], "*": [10, 0] }[name];
-    const strokes = { x: [45, 135, 225, 315], X: [45, 135, 225, 315], P: [0, 90, 180, 270], 1: [180, 300, 60], 2: [0, 120, 240], 3: [270, 30, 150], 4: [90, 210, 330] }[name];
-    const at = (angle, size = 5) => `${(x + size * Math.sin(angle * Math.PI / 180)).toFixed(1)} ${(y - size * Math.cos(angle * Math.PI / 180)).toFixed(1)}`;
-    const shape = corners
-      ? `M${Array.from({ length: corners[0] }, (_, i) => at(corners[1] + 360 * i / corners[0], name === "*" && i % 2 ? 2.2 : name === "o" ? 4 : 5)).join("L")}Z`
-      : (strokes ?? []).map((angle) => `M${x.toFixed(1)} ${y.toFixed(1)}L${at(angle)}`).join("");
-    return draw(svg, "path", { class: corners ? "mark solid" : "mark", d: shape });
-  }
-
-  function ring() {
+  // Shows which point is under the pointer or the arrow keys, and which one is open.
+  function point() {
     find(".ring")?.remove();
+    for (const [i, own] of svg.querySelectorAll(".point").entries()) own.setAttribute("aria-selected", i === open());
     tip.hidden = active < 0;
     svg.removeAttribute("aria-activedescendant");
     if (active < 0) return;
     const { left, top, text } = points[active];
     svg.setAttribute("aria-activedescendant", `point-${active}`);
-    draw(svg, "circle", { class: "ring", cx: left, cy: top, r: 9 });
+    picture.add(svg, "circle", { class: "ring", cx: left, cy: top, r: 9 });
     tip.textContent = text;
-    const room = svg.clientWidth - tip.offsetWidth;
-    tip.style.left = `${Math.max(0, Math.min(room, left + 14))}px`;
+    tip.style.left = `${Math.max(0, Math.min(svg.clientWidth - tip.offsetWidth, left + 14))}px`;
     tip.style.top = `${top > tip.offsetHeight + 14 ? top - tip.offsetHeight - 12 : top + 14}px`;
   }
 
-  function nearest(event) {
+  function nearest({ clientX, clientY }) {
     const box = svg.getBoundingClientRect();
-    const away = points.map(({ left, top }) => Math.hypot(left - event.clientX + box.left, top - event.clientY + box.top));
+    const away = points.map(({ left, top }) => Math.hypot(left - clientX + box.left, top - clientY + box.top));
     const least = Math.min(...away);
     return least < 40 ? away.indexOf(least) : -1;
   }
 
-  // The next point in a direction: along the line, or the next higher or lower one at the same place.
+  // The next point to the right or left on the line, or the next higher or lower one at the same place.
   function step(right, up) {
     const here = points[active];
-    const others = points.map((point, i) => ({ ...point, i })).filter((point) => point.i !== active && (right
-      ? point.line === here.line && (point.x - here.x) * right > 0
-      : point.x === here.x && ((point.y - here.y || point.i - active) * up > 0)));
-    const away = (point) => (right ? Math.abs(point.x - here.x) : Math.abs(point.y - here.y));
-    others.sort((a, b) => away(a) - away(b));
-    return others[0]?.i ?? active;
+    const ahead = (there, i) => (right
+      ? there.line === here.line && (there.x - here.x) * right > 0
+      : there.x === here.x && (there.y - here.y || i - active) * up > 0);
+    const away = (there) => (right ? Math.abs(there.x - here.x) : Math.abs(there.y - here.y));
+    const others = [...points.keys()].filter((i) => i !== active && ahead(points[i], i));
+    return others.sort((a, b) => away(points[a]) - away(points[b]))[0] ?? active;
   }
 
-  function open() {
+  function choose() {
     chosen = active < 0 ? null : key(points[active].cells[0]);
-    for (const [i, own] of [...svg.querySelectorAll(".point")].entries()) own.setAttribute("aria-selected", i === active);
+    point();
     details();
     remember();
   }
 
+  // Below the picture: the cells of the point that is open, one a seed.
   function details() {
     shown.replaceChildren();
-    const point = points.find(({ cells }) => cells.some((cell) => key(cell) === chosen));
-    if (!point) return;
-    shown.append(make("h3", {}, point.text.split("\n").slice(0, 2).join(", ")));
-    for (const [i, cell] of point.cells.entries()) {
-      const box = make("details", i ? {} : { open: "" }, make("summary", {}, `cell ${key(cell)}, seed ${value(data.cells.seed, cell)}`));
-      const list = make("dl");
-      const fact = (what, text, meaning) => list.append(make("div", {}, make("dt", meaning ? { title: meaning } : {}, what), make("dd", {}, String(text))));
-      for (const [name, column] of Object.entries(data.cells)) {
-        const own = value(column, cell);
-        if (own === null || name === "cell") continue;
-        const number = typeof own === "number" && Number.isInteger(own) ? own.toLocaleString("en") : own;
-        fact(name.replaceAll("_", " "), /_ratio$|_precision$/.test(name) ? percent(own) : number, data.meanings[name]);
-      }
-      for (const [name, text] of Object.entries(data.code)) fact(name === "dirty" ? "uncommitted changes" : name, text);
+    const own = points[open()];
+    if (!own) return;
+    const link = make("a", { href: "#provenance" }, "Provenance of the whole run");
+    const cells = own.cells.map((cell, i) => {
+      const title = `cell ${key(cell)}, seed ${value(data.cells.seed, cell)}`;
       const yaml = data.yaml.map((column) => value(column, cell)).join("");
-      if (yaml) box.append(make("p", { class: "caption" }, "This cell alone, for kvreplay run:"), make("pre", { tabindex: 0, "aria-label": "YAML" }, yaml));
-      box.append(list);
-      shown.append(box);
-    }
-    shown.append(make("p", { class: "caption" }, make("a", { href: "#provenance" }, "Provenance of the whole run")));
+      return make("details", i ? {} : { open: "" }, make("summary", {}, title),
+        ...(yaml ? [make("p", { class: "caption" }, "This cell alone, for kvreplay run:")] : []),
+        ...(yaml ? [make("pre", { tabindex: 0, "aria-label": "YAML" }, yaml)] : []), facts(cell));
+    });
+    shown.append(make("h3", {}, own.text.split("\n", 2).join(", ")), ...cells, make("p", { class: "caption" }, link));
   }
 
-  // The address says what is shown, so that it can be sent to somebody or come back.
+  function facts(cell) {
+    const written = (name, own) => (/_ratio$|_precision$/.test(name) ? percent(own)
+      : Number.isInteger(own) ? own.toLocaleString("en") : String(own));
+    const figures = Object.entries(data.cells).map(([name, column]) => [name, value(column, cell)])
+      .filter(([name, own]) => own !== null && name !== "cell").map(([name, own]) => [name, written(name, own)]);
+    const code = Object.entries(data.code);
+    return make("dl", {}, ...[...figures, ...code].map(([name, text]) => make("div", {},
+      make("dt", { title: data.meanings[name] ?? "" }, name.replaceAll("_", " ")), make("dd", {}, text))));
+  }
+
+  // The address says what is shown, so that a view can be sent to somebody, or come back.
   function remember() {
     const state = new URLSearchParams({ show: subject().title });
     if (subject().kind === "capacity") {
@@ -253,70 +171,63 @@
   function recall() {
     const state = new URLSearchParams(location.hash.slice(1));
     if (location.hash && !state.has("show")) return; // a link to a heading
-    const known = data.subjects.findIndex((one) => one.title === state.get("show"));
-    subjects.selectedIndex = Math.max(known, 0);
+    subjects.selectedIndex = Math.max(data.subjects.findIndex(({ title }) => title === state.get("show")), 0);
     hidden.clear();
     for (const name of state.getAll("without")) hidden.add(name);
     chosen = state.get("cell");
     refill(state);
   }
 
-  // The controls below the choice of a subject, for the one that is chosen.
-  function refill(wanted = new Map()) {
-    const of = subject(), isCapacity = of.kind === "capacity";
-    for (const label of root.querySelectorAll("[data-for]")) label.hidden = !isCapacity;
-    if (isCapacity) {
-      fill(metrics, Object.entries(of.metrics).map(([name, { label }]) => [name, label]), wanted.get("metric") ?? data.metric);
-      const sizes = of.sizes.map(([, full, , share], i) => [i, `${full} (${share})`]);
-      const at = (name, otherwise) => { const i = of.sizes.findIndex(([size]) => String(size) === wanted.get(name)); return i < 0 ? otherwise : i; };
-      fill(from, sizes, at("from", 0));
-      fill(to, sizes, at("to", sizes.length - 1));
-    }
+  // Fills the controls anew for the subject that is chosen, as `wanted` says.
+  function refill(wanted = new URLSearchParams()) {
+    const { kind, lines, sizes = [], metrics: all } = subject();
+    for (const label of root.querySelectorAll("[data-for]")) label.hidden = label.dataset.for !== kind;
+    const names = Object.keys(all), sizeOf = (name) => sizes.findIndex(([size]) => String(size) === wanted.get(name));
+    fill(metrics, names.map((name) => [name, all[name].label]), names.indexOf(wanted.get("metric") ?? data.metric));
+    const named = sizes.map(([, full, , share], at) => [at, `${full} (${share})`]);
+    fill(from, named, sizeOf("from"));
+    fill(to, named, sizeOf("to") < 0 ? sizes.length - 1 : sizeOf("to"));
     boxes.querySelectorAll("label").forEach((label) => label.remove());
-    for (const { name } of of.lines) {
+    for (const { name } of lines) {
       const box = make("input", { type: "checkbox", value: name });
       box.checked = !hidden.has(name);
       box.addEventListener("change", () => { hidden[box.checked ? "delete" : "add"](name); update(); });
-      const swatch = make("span", { class: "swatch" });
-      const line = draw(swatch, "svg", { viewBox: "0 0 28 12", width: 28, height: 12, class: "own", "aria-hidden": "true" });
-      paint(line, name);
-      draw(line, "path", { d: "M0 6H28", ...dashes(data.looks[name][2]) });
-      line.append(mark(data.looks[name][1], 14, 6));
-      boxes.append(make("label", {}, box, swatch, name));
+      boxes.append(make("label", {}, box, picture.swatch(data.looks[name]), name));
     }
-    picture();
+    redraw();
     details();
   }
 
   function update() {
-    picture();
+    redraw();
     details();
     remember();
   }
 
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   svg.addEventListener("keydown", (event) => {
-    if (event.key in arrows && points.length) active = active < 0 ? 0 : step(...arrows[event.key]);
-    else if (event.key === "Home" || event.key === "End") active = event.key === "Home" ? 0 : points.length - 1;
+    if (!points.length) return;
+    if (event.key in arrows) active = active < 0 ? 0 : step(...arrows[event.key]);
+    else if (event.key === "Home") active = 0;
+    else if (event.key === "End") active = points.length - 1;
     else if (event.key === "Escape") active = -1;
     else if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    ring();
-    if (["Enter", " ", "Escape"].includes(event.key)) open();
+    if (["Enter", " ", "Escape"].includes(event.key)) choose();
+    else point();
   });
-  svg.addEventListener("pointermove", (event) => { active = nearest(event); ring(); });
-  svg.addEventListener("pointerleave", () => { active = points.findIndex(({ cells }) => cells.some((cell) => key(cell) === chosen)); ring(); });
-  svg.addEventListener("click", (event) => { active = nearest(event); ring(); open(); });
+  svg.addEventListener("pointermove", (event) => { active = nearest(event); point(); });
+  svg.addEventListener("pointerleave", () => { active = open(); point(); });
+  svg.addEventListener("click", (event) => { active = nearest(event); choose(); });
   subjects.addEventListener("change", () => { chosen = null; refill(); remember(); });
   for (const select of [metrics, from, to]) select.addEventListener("change", update);
   addEventListener("hashchange", recall);
 
-  const group = (kind, label) => {
-    const own = data.subjects.filter((one) => one.kind === kind);
-    return own.length ? [make("optgroup", { label }, ...own.map((one) => new Option(one.title)))] : [];
-  };
-  subjects.append(...group("capacity", "by capacity"), ...group("answers", "hits beside false hits"));
+  for (const [kind, label] of [["capacity", "by capacity"], ["answers", "hits beside false hits"]]) {
+    const own = data.subjects.filter((one) => one.kind === kind).map(({ title }) => new Option(title));
+    if (own.length) subjects.append(make("optgroup", { label }, ...own));
+  }
   root.hidden = false;
   recall();
-  new ResizeObserver(picture).observe(svg.parentElement);
+  new ResizeObserver(redraw).observe(svg.parentElement);
 })();

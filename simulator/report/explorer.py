@@ -17,7 +17,7 @@ from kvreplay.simulator.experiment.plan import IDENTITY
 from kvreplay.simulator.experiment.store import INPUTS, Results
 from kvreplay.simulator.replay.row import COLUMNS
 
-from . import numbers, tradeoffs
+from . import numbers, provenance, tradeoffs
 from .findings import is_online
 from .style import distinct_looks, looks
 from .workloads import METRICS, Row, Workload, about_pages, is_number
@@ -58,7 +58,7 @@ def data(results: Results, found: Sequence[Workload], metric: str) -> dict[str, 
         "cells": columns,
         "meanings": {name: meaning for name, (_, meaning) in COLUMNS.items() if name in columns},
         "yaml": _experiments(results.run, rows),
-        "code": {name: made[name] for name in ("version", "commit", "dirty") if made.get(name) is not None},
+        "code": dict(provenance.facts({name: made.get(name) for name in ("version", "commit", "dirty")})),
     }
 
 

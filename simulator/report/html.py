@@ -56,7 +56,7 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
         "<h2>What the words mean</h2>",
         _definition_list(DEFINITIONS.items()),
     ]
-    return document(name, parts, [_asset("explorer.js")], _asset("explorer.css"))
+    return document(name, parts, [_asset("picture.js"), _asset("explorer.js")], _asset("explorer.css"))
 
 
 def document(title: str, parts: Iterable[str], scripts: Sequence[str] = (), style: str = "") -> str:

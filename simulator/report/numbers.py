@@ -10,6 +10,11 @@ def percent(ratio: float, digits: int = 2) -> str:
     return f"{round(100 * ratio, digits) + 0:.{digits}f} %"  # + 0: no '-0'
 
 
+def tick(ratio: float) -> str:
+    """A ratio on an axis, where the next one tells how fine it is: 0.575 -> '57.5 %'."""
+    return f"{round(100 * ratio, 6) + 0:.3g} %"
+
+
 def points(difference: float, digits: int = 2) -> str:
     """A difference of two ratios in percentage points, with its sign: 0.013 -> '+1.30'."""
     return f"{round(100 * difference, digits) + 0:+.{digits}f}"

@@ -57,10 +57,14 @@ FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]
 }
 
 
+# Those that take rows from where they are, and show no chosen ratio.
+OF_ROWS = ("answers", "false-hits")
+
+
 def panels(kind: str, workloads: Sequence[Workload], metric: str) -> list[Panel]:
     """The panels of one of FIGURES."""
     _, panels_of = FIGURES[kind]
-    shown = workloads if kind in ("answers", "false-hits") else about_pages(workloads)
+    shown = workloads if kind in OF_ROWS else about_pages(workloads)
     return panels_of(shown, metric, looks_of(policies(shown)))
 
 
@@ -88,7 +92,7 @@ def _by_capacity(axes: Axes, *, workload: Workload, metric: str, looks: dict[str
         [point.mean for curve in curves.values() for point in curve] + ([] if infinite is None else [infinite]),
     )
     _capacity_ticks(axes, workload)
-    axes.yaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
+    axes.yaxis.set_major_formatter(lambda value, _: numbers.tick(value))
     axes.set_ylabel(METRICS[metric])
     if infinite is not None:
         ends.insert(0, End("infinite cache", axes.get_xlim()[1], infinite, Look(INFINITE, "", "--")))
@@ -197,7 +201,7 @@ def _over_time(axes: Axes, *, workload: Workload, capacity: int, looks: dict[str
     axes.set_xlim(0, 100)
     axes.set_xlabel("requests replayed, %")
     axes.set_ylabel(METRICS["hit_ratio"])
-    axes.yaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
+    axes.yaxis.set_major_formatter(lambda value, _: numbers.tick(value))
     label_ends(axes, ends, axes.bbox.height / axes.figure.dpi)
 
 
@@ -227,6 +231,6 @@ def _memory(axes: Axes, *, workload: Workload, metric: str, looks: dict[str, Loo
     axes.set_yticks([], minor=True)
     modelled = "object sizes" if workload.unit == "bytes" else "modelled"
     axes.set_ylabel(f"peak memory, {modelled}" if in_bytes else "peak pages cached")
-    axes.xaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
+    axes.xaxis.set_major_formatter(lambda value, _: numbers.tick(value))
     axes.set_xlabel(METRICS[metric])
     label_ends(axes, ends, axes.bbox.height / axes.figure.dpi)

@@ -95,7 +95,7 @@ def _draw(axes: Axes, *, lines: dict[str, Line], unit: str, ratio: str) -> None:
     axes.set_xlim(0, 100)
     axes.tick_params(labelbottom=False)
     axes.set_ylabel(ratio)
-    axes.yaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
+    axes.yaxis.set_major_formatter(lambda value, _: numbers.tick(value))
     below.set_ylim(bottom=0)
     below.set_ylabel("capacity" if unit == "bytes" else "capacity, pages")
     below.yaxis.set_major_formatter(lambda value, _: numbers.short_size(value, unit))

@@ -88,5 +88,5 @@ def _draw(axes: Axes, *, lines: dict[str, list[Tradeoff]]) -> None:
     axes.set_xlabel("false hits")
     axes.set_ylabel("true hits")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda share, _: f"{100 * share:.3g} %")
+        axis.set_major_formatter(lambda share, _: numbers.tick(share))
     label_ends(axes, ends, axes.bbox.height / axes.figure.dpi)

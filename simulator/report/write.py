@@ -14,7 +14,7 @@ from kvreplay.simulator.experiment.store import Results, open_results
 from . import html, summary
 from .errors import ReportError
 from .figure import compose, to_png, to_svg
-from .plots import FIGURES, panels
+from .plots import FIGURES, OF_ROWS, panels
 from .workloads import METRICS, Workload, check_metric, workloads
 
 
@@ -43,7 +43,7 @@ def write_plots(results: Results, folder: Path, metric: str = "hit_ratio", trace
         figure = _figure(kind, found, metric)
         if figure is None:
             continue
-        stem = f"{kind}-{metric}" if metric != "hit_ratio" and "{metric}" in FIGURES[kind][0] else kind
+        stem = kind if metric == "hit_ratio" or kind in ("time", *OF_ROWS) else f"{kind}-{metric}"
         for suffix, content in ((".png", to_png(figure)), (".svg", to_svg(figure))):
             write_whole(folder / (stem + suffix), content)
             written.append(folder / (stem + suffix))

@@ -114,7 +114,7 @@ def test_hostile_names_come_back_as_they_were_and_end_no_element(tmp_path):
     (subject,) = embedded(page)["subjects"]
     assert [line["name"] for line in subject["lines"]] == [HOSTILE, "lru"]
     assert HOSTILE not in page
-    assert page.count("</script>") == 3  # the data, the switch of colours, and the explorer
+    assert page.count("</script>") == 4  # the data, and ours
 
 
 def test_a_thousand_cells_stay_under_two_megabytes(tmp_path):

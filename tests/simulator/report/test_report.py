@@ -102,7 +102,7 @@ def test_hostile_names_stay_text(tmp_path):
     run["failed"] = [{"label": HOSTILE, "error": HOSTILE}]
     results = save(tmp_path, rows, **{**run, "name": HOSTILE})
     page = Page(html.page(results))
-    assert page.tags["script"] == 3  # the data, and ours
+    assert page.tags["script"] == 4  # the data, and ours
     assert "img" not in page.tags
     assert page.handlers == []
     assert page.text.count(HOSTILE) > 15
