@@ -54,16 +54,18 @@ class Ruler:
 
 
 async def measure(count: Callable[[str], Awaitable[int]]) -> Ruler:
-    """Find out by `count`, which gives the tokens of a prompt. Two probes where every word is one token or five bytes.
+    """Find out by `count`, which gives the tokens of a prompt. Three probes where words are one token, or five bytes.
 
     Otherwise words that are no single token are sought, in groups, and left out; where too few are left, all are used
     and prompts are as long as asked for on average only. Raises LiveError where tokens do not grow with the text.
     """
-    once, twice = await count(text_of(WORDS)), await count(text_of(WORDS * 2))
-    cost, overhead = twice - once, 2 * once - twice
+    half = len(WORDS) // 2
+    first, second, both = [await count(text_of(words)) for words in (WORDS[:half], WORDS[half:], WORDS)]
+    overhead = first + second - both
+    cost = both - overhead
     if cost < len(WORDS) or overhead < 0:
         raise LiveError(
-            f"usage.prompt_tokens is {once} for {len(WORDS)} words and {twice} for twice as many; "
+            f"usage.prompt_tokens is {first} and {second} for {half} words each, {both} for all of them; "
             "the server must count the whole prompt"
         )
     if cost == WORD_BYTES * len(WORDS):

@@ -45,8 +45,8 @@ def ruler_of(tokenize, overhead: int = 0) -> tuple[Ruler, int]:
 
 @pytest.mark.parametrize("overhead", [0, 1, 37])
 def test_a_ruler_is_what_the_server_does(overhead):
-    assert ruler_of(str.split, overhead) == (Ruler(WORDS, "word", 1.0, overhead), 2)
-    assert ruler_of(TOKENIZERS["bytes"], overhead) == (Ruler(WORDS, "byte", 1.0, overhead), 2)
+    assert ruler_of(str.split, overhead) == (Ruler(WORDS, "word", 1.0, overhead), 3)
+    assert ruler_of(TOKENIZERS["bytes"], overhead) == (Ruler(WORDS, "byte", 1.0, overhead), 3)
     assert ruler_of(two_each, overhead)[0] == Ruler(WORDS, "word", 2.0, overhead)
 
 

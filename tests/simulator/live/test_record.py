@@ -66,13 +66,13 @@ def test_a_trace_that_is_sent_through_the_proxy_comes_back(tmp_path):
         run = replay_live(trace, proxy, tmp_path / "run", speed=1e6, connections=1)
     assert run.failures.total() == 0
     back = kv.load(str(path), page_tokens=trace.page_tokens)
-    # Two probes of 256 and 512 words came first: 16 and 32 pages, of which the first 16 are the same.
-    probes = back.offsets[2]
-    assert back.pages[:probes].tolist() == [*range(16), *range(32)]
-    assert back.prompt_tokens[2:].tolist() == trace.prompt_tokens.tolist()
-    assert back.output_tokens[2:].tolist() == trace.output_tokens.tolist()
-    assert (back.offsets[2:] - probes).tolist() == trace.offsets.tolist()
-    assert (back.pages[probes:].astype(int) - 32).tolist() == trace.pages.tolist()
+    # Three probes came first: two halves of 256 words, 8 pages each, and all of them.
+    probes = back.offsets[3]
+    assert back.pages[:probes].tolist() == [*range(16), *range(8), *range(16, 24)]
+    assert back.prompt_tokens[3:].tolist() == trace.prompt_tokens.tolist()
+    assert back.output_tokens[3:].tolist() == trace.output_tokens.tolist()
+    assert (back.offsets[3:] - probes).tolist() == trace.offsets.tolist()
+    assert (back.pages[probes:].astype(int) - 24).tolist() == trace.pages.tolist()
     assert (np.diff(back.arrival) >= 0).all()
 
 
