@@ -28,14 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from .simulate import given_settings
+    from .validate import given_run, print_errors
 
-    given = given_settings(args)
+    given = given_run(args)
     if args.run_file is None:
         return _this_machine(given, args)
     from kvreplay.simulator.serving.calibration import calibrate
-
-    from .validate import print_errors
 
     found = calibrate(args.run_file, **given)
     print(f"{args.run_file}: the second half, with step costs as they were, and fitted to the first half")

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from kvreplay.traces import Trace
 
 
-def add_source_arguments(parser: argparse.ArgumentParser, *, flag: bool = False) -> None:
+def add_source_arguments(parser: argparse.ArgumentParser, *, flag: bool = False, required: bool = True) -> None:
     """The arguments that `open_source` takes: SOURCE, or with `flag` --trace SOURCE; --format and --option."""
     what = "file, name from `kvreplay traces list`, or generate:WORKLOAD:key=value:…"
     if flag:
-        parser.add_argument("--trace", dest="source", metavar="SOURCE", required=True, help=what)
+        parser.add_argument("--trace", dest="source", metavar="SOURCE", required=required, help=what)
     else:
         parser.add_argument("source", metavar="SOURCE", help=what)
     parser.add_argument("--format", metavar="NAME", help="of the file (default: told from its content)")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kvreplay.simulator.serving.validation import Validation
 
 HELP = "compare a recorded run of a server with its simulation"
 
@@ -20,21 +23,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    """The recorded run; with `nargs` "?" there may be none."""
+    """The recorded run, which `nargs` "?" leaves out, and the trace that it is of, for `given_run`."""
+    from .sources import add_source_arguments
+
     parser.add_argument(
         "run_file",
         metavar="RUN.csv",
         nargs=nargs,
-        help="columns arrival, prompt_tokens, output_tokens, first_token, end; in seconds",
+        help="columns arrival, prompt_tokens, output_tokens, first_token, end, in seconds; with --trace, request",
     )
+    add_source_arguments(parser, flag=True, required=False)
+
+
+def given_run(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings of its simulation that were given, and the trace whose prefixes its requests share."""
+    from .simulate import given_settings
+    from .sources import open_source
+
+    traced = {} if args.source is None else {"trace": open_source(args.source, args.format, args.option)}
+    return given_settings(args) | traced
 
 
 def run(args: argparse.Namespace) -> int:
     from kvreplay.simulator.serving.validation import validate
 
-    from .simulate import given_settings
-
-    validation = validate(args.run_file, **given_settings(args))
+    validation = validate(args.run_file, **given_run(args))
     rows = validation.rows()
     if args.plot is not None:
         from kvreplay.simulator.report.serving_plots import draw_validation
@@ -50,7 +63,15 @@ def run(args: argparse.Namespace) -> int:
         f"{simulated['model']} on {simulated['device']}, step cost {simulated['cost']}"
     )
     print_errors(rows)
+    print_hits(validation)
     return 0
+
+
+def print_hits(validation: Validation) -> None:
+    """How much of the prompts was cached, where the run tells."""
+    recorded, simulated = validation.token_hit_ratios
+    if recorded is not None:
+        print(f"token hit ratio: {recorded:.2%} recorded, {simulated:.2%} simulated")
 
 
 def print_errors(rows: list[dict[str, Any]]) -> None:

@@ -35,7 +35,7 @@ class Calibration:
 def calibrate(path: str | Path, **settings: Any) -> Calibration:
     """Fit step costs to a recorded run (see `validation.read_run`), starting from those that `settings` name.
 
-    The settings are those of `simulate`. Raises RunError for fewer than 40 requests, and what `validate` raises.
+    The settings are those of `validate`. Raises RunError for fewer than 40 requests, and what `validate` raises.
     """
     run = read_run(path)
     half = len(run) // 2

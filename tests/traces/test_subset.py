@@ -30,6 +30,13 @@ def test_a_subset_by_hand():
     assert part.page_cost.tolist() == [3, 4, 1, 5]
     assert part.prompt_tokens.tolist() == [1, 7, 8]
     assert list(part.texts()) == ["bc", "de", "f"]
+    again = subset(trace, np.array([3, 1, 3]), prompt_tokens=np.array([5, 6, 7], np.int32))
+    assert again.pages.tolist() == [0, 1, 0, 1]  # once 0, 4, 0, 4
+    assert again.page_offsets.tolist() == [0, 2, 2, 4]
+    assert again.parent.tolist() == [-1, 0]
+    assert again.page_cost.tolist() == [1, 5]
+    assert again.prompt_tokens.tolist() == [5, 6, 7]
+    assert list(again.texts()) == ["f", "bc", "f"]
 
 
 def test_all_requests_are_the_trace_itself():
@@ -37,6 +44,7 @@ def test_all_requests_are_the_trace_itself():
         trace = generate(workload, **({"sessions": 10} if workload == "conversation" else {"requests": 30}))
         same = subset(trace, np.ones(trace.n_requests, bool))
         assert same.content_hash == trace.content_hash
+        assert subset(trace, np.arange(trace.n_requests)).content_hash == trace.content_hash
 
 
 def test_objects_keep_their_sizes():

@@ -39,6 +39,37 @@ def test_errors_are_those_that_were_put_in(record, tmp_path):
     assert rows["tpot"]["ks"] > 0.5
 
 
+def test_a_simulation_that_shares_prefixes_is_its_own_record(tmp_path, capsys):
+    source = "generate:conversation:sessions=40:seed=2"
+    trace = kv.generate("conversation", sessions=40, seed=2)
+    own = kv.simulate(trace)
+    record = own.requests.select(*COLUMNS, "request", cached_tokens="hit_tokens")
+    path = tmp_path / "run.csv"
+    record.reverse().write_csv(path)
+    found = validate(path, trace=trace)
+    assert all(row["ks"] < 0.02 for row in found.rows())
+    assert found.token_hit_ratios == (own.row["token_hit_ratio"], own.row["token_hit_ratio"])
+    assert found.token_hit_ratios[0] > 0.5
+    without = validate(path)
+    assert without.token_hit_ratios == (found.token_hit_ratios[0], 0)
+    assert without.rows()[0]["mean_error"] > 0.1  # all of every prompt is computed
+    assert main(["validate", str(path), "--trace", source]) == 0
+    ratio = f"{found.token_hit_ratios[0]:.2%}"
+    assert f"token hit ratio: {ratio} recorded, {ratio} simulated\n" in capsys.readouterr().out
+
+
+def test_a_run_of_another_trace_is_told(record, tmp_path):
+    trace = kv.generate("conversation", sessions=2, seed=2)
+    record.write_csv(tmp_path / "run.csv")
+    with pytest.raises(RunError, match=r"^run\.csv: has no column 'request', which finds requests in conversation:"):
+        validate(tmp_path / "run.csv", trace=trace)
+    record.with_row_index("request").write_csv(tmp_path / "run.csv")
+    with pytest.raises(
+        RunError, match=rf"^run\.csv: has request {len(record) - 1} of {trace.n_requests} in conversation"
+    ):
+        validate(tmp_path / "run.csv", trace=trace)
+
+
 @given(*[st.lists(st.integers(0, 6), min_size=1, max_size=20)] * 2)
 def test_ks_distance_is_the_largest_gap_between_shares(one, other):
     gaps = [abs(np.mean([v <= at for v in one]) - np.mean([v <= at for v in other])) for at in range(7)]
@@ -55,6 +86,8 @@ def test_ks_distance_is_the_largest_gap_between_shares(one, other):
         ("{header}\n0,5,5,3,2\n", "run.csv:2: is no request;"),
         ("{header}\n0,5,0,1,2\n", "run.csv:2: is no request;"),
         ("{header}\n0,5,1,nan,2\n", "run.csv:2: is no request;"),
+        ("{header},request\n0,5,1,1,2,-1\n", "run.csv:2: is no request;"),
+        ("{header},request\n0,5,1,1,2,\n", "run.csv:2: is no request;"),
     ],
 )
 def test_what_is_no_run(text, message, tmp_path, monkeypatch):
