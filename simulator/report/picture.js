@@ -65,9 +65,9 @@ const picture = (() => {
     return [low - room, high + room];
   }
 
-  // Round numbers from `low` to `high`, about five of them.
+  // Round numbers from `low` to `high`, about six of them.
   function rounded(low, high) {
-    const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
+    const rough = (high - low) / 6, power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].find((factor) => factor * power >= rough) * power;
     const first = Math.ceil(low / step);
     return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);

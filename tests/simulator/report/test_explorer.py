@@ -248,8 +248,10 @@ def test_without_scripts_the_static_pictures_are_there(tab, report):
 
 def test_it_prints(tab, report):
     tab.open(report, dark=True)
+    tab.run("document.querySelector('.lines input[value=sieve]').click()")
     assert tab.paper().startswith(b"%PDF")
     tab.send("Emulation.setEmulatedMedia", media="print")
     assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert tab.run("getComputedStyle(document.querySelector('.controls')).display") == "none"
+    legend = "[...document.querySelectorAll('.lines label')].filter(label => label.checkVisibility())"
+    assert tab.run(f"{legend}.map(label => label.textContent)") == ["belady", "lru"]
     tab.send("Emulation.setEmulatedMedia", media="")
