@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import resource
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--memory",
         metavar="SIZE",
         type=_bytes,
-        help="replay no more cells at once than fit into so much memory, such as 4GiB, and tell how much it was",
+        help="replay no more cells at once, on a cluster on each node, than fit into so much memory, such as 4GiB, and "
+        "tell how much it was",
     )
     parser.add_argument(
         "--engine",
@@ -114,8 +114,8 @@ def run(args: argparse.Namespace) -> int:
                 print(f"{as_text(table)}\n")
         print(f"report: {folder / 'report.html'}")
     if args.memory:
-        peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        print(f"peak memory: {peak / 2**10:.0f} MiB, mapped files included")
+        where = " of the workers of a node" if args.engine == "ray" else ""
+        print(f"peak memory{where}: {results.run['peak_memory'] / 2**20:.0f} MiB, mapped files included")
     if failed:
         print(f"{len(failed)} of {len(plan.cells)} cells failed; see {folder / 'run.json'}", file=sys.stderr)
         return 3

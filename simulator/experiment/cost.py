@@ -35,6 +35,7 @@ _SECONDS = 0.1  # of a short replay
 _WORTH = 100  # a run tries cells that take so many times as long as trying them
 _REMEMBERED = 10_000  # short replays
 _BUFFERS = 8 << 20  # bytes of a cell besides its state: what is read of a mapped trace, hits, numbers drawn
+_PROCESS = 256 << 20  # bytes of a process that has imported everything and compiled a policy
 # Of what was not tried. Built-in policies take 5 ns an access (FIFO) to 150 ns (adaptive), and 100 bytes a page.
 _SECONDS_PER_ACCESS, _BYTES_PER_PAGE = 60e-9, 100
 _SECONDS_PER_DRAWN = 3e-9  # access of the whole trace, when a part is drawn
@@ -109,14 +110,24 @@ def threads_within(limit: int, cells: Sequence[Cell], threads: int) -> int:
     """
     pages, page_bytes = int(Path("/proc/self/statm").read_text().split()[1]), resource.getpagesize()
     room = limit - pages * page_bytes - max((_told(cell) for cell in cells), default=0)
-    needs = {cell.key: cost.memory + _BUFFERS for cell, cost in zip(cells, estimate(cells), strict=True)}
-    largest = sorted(cells, key=lambda cell: -needs[cell.key])
-    sums = list(itertools.accumulate(needs[cell.key] for cell in largest[:threads]))
-    if sums and sums[0] > room:
+    needs = [cost.memory + _BUFFERS for cost in estimate(cells)]
+    check_room(cells, needs, room)
+    return max(bisect.bisect_right(list(itertools.accumulate(sorted(needs, reverse=True)[:threads])), room), 1)
+
+
+def in_worker(cells: Sequence[Cell]) -> list[int]:
+    """Bytes that a process takes in all that replays only the one of `cells`; traces, which it shares, come on top."""
+    costs = zip(cells, estimate(cells), strict=True)
+    return [cost.memory + _BUFFERS + _told(cell) + _PROCESS for cell, cost in costs]
+
+
+def check_room(cells: Sequence[Cell], needs: Sequence[int], room: int) -> None:
+    """Raise ExperimentError where one of `cells` needs more than `room` bytes."""
+    need, cell = max(zip(needs, cells, strict=True), key=lambda pair: pair[0], default=(0, None))
+    if cell is not None and need > room:
         left = f"{max(room, 0) / 2**20:.0f} MiB are left of --memory beside the program and the traces"
-        what = f"{largest[0].label}: needs {sums[0] / 2**20:.0f} MiB, and {left}"
+        what = f"{cell.label}: needs {need / 2**20:.0f} MiB, and {left}"
         raise ExperimentError(f"{what}; allow more, or estimate from samples (kvreplay curve --sample)")
-    return max(bisect.bisect_right(sums, room), 1)
 
 
 def makespan(seconds: Iterable[float], threads: int) -> float:

@@ -15,6 +15,7 @@ import inspect
 import json
 import logging
 import os
+import resource
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from kvreplay.traces.stream import Stream
 from kvreplay.traces.trace import Trace
 
 from .attempt import Failure, Overtime, attempt_within
+from .cost import check_room, in_worker
 from .errors import ExperimentError
 from .plan import Cell, engine_version
 
@@ -47,14 +49,31 @@ class _Origin(NamedTuple):
     part: tuple[float, int] | None = None  # rate and number of the part of it that is replayed
 
 
-def on_ray(cells: Sequence[Cell], address: str | None, timeout: float | None) -> Iterator[tuple[int, Result | Failure]]:
+class _Answer(NamedTuple):
+    """What a worker came to."""
+
+    outcome: Result | Failure | None  # None: it does not see the trace
+    worker: tuple[str, int]  # its node and process
+    peak: int  # bytes of it that were in memory at most
+
+
+def on_ray(
+    cells: Sequence[Cell],
+    address: str | None,
+    timeout: float | None,
+    memory: int | None = None,
+    peaks: dict[tuple[str, int], int] | None = None,
+) -> Iterator[tuple[int, Result | Failure]]:
     """`attempt_within` on every cell, in this order: its number and what it came to, as they finish.
 
-    `address` is that of the cluster (default: what RAY_ADDRESS says, or a new one on this machine). Raises
-    ExperimentError where Ray is not installed or no cluster answers.
+    `address` is that of the cluster (default: what RAY_ADDRESS says, or a new one on this machine). With `memory`, in
+    bytes, no node gets more cells at a time than fit. `peaks` is told of every worker, by node and process, how many
+    bytes of it were in memory at most. Raises ExperimentError where Ray is not installed, no cluster answers, or a cell
+    fits no node.
     """
     ray, is_ours = _connected(address)
     task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_replay)
+    reserved = None if memory is None else _reserved(ray, cells, memory)
     origins = {id(cell.trace): _origin(cell.trace) for cell in cells}
     stored: dict[int, Any] = {}  # whole traces in the object store
     waiting = list(reversed(range(len(cells))))
@@ -65,11 +84,15 @@ def on_ray(cells: Sequence[Cell], address: str | None, timeout: float | None) ->
             while waiting and len(running) < slots:
                 number = waiting.pop()
                 packed = ray.cloudpickle.dumps(_portable(cells[number], ray.cloudpickle))
-                running[task.remote(packed, origins[id(cells[number].trace)], timeout, engine_version())] = number
+                sized = task if reserved is None else task.options(memory=reserved[number])
+                running[sized.remote(packed, origins[id(cells[number].trace)], timeout, engine_version())] = number
             done, _ = ray.wait(list(running), num_returns=1, timeout=1.0)
             for reference in done:
                 number = running.pop(reference)
-                outcome = _outcome(ray, reference)
+                answer = _answer(ray, reference)
+                outcome = answer if isinstance(answer, Failure) else answer.outcome
+                if peaks is not None and isinstance(answer, _Answer):
+                    peaks[answer.worker] = answer.peak
                 if outcome is not None:
                     yield number, outcome
                     continue
@@ -84,6 +107,17 @@ def on_ray(cells: Sequence[Cell], address: str | None, timeout: float | None) ->
                 ray.cancel(reference, force=True)
         if is_ours:
             ray.shutdown()
+
+
+def _reserved(ray: Any, cells: Sequence[Cell], memory: int) -> list[int]:
+    """The memory that Ray sets aside for each of `cells`, of what it believes each node to have.
+
+    More than they need, where the nodes have more than `memory`: as much more as the largest of them has.
+    """
+    needs = in_worker(cells)
+    largest = max(node["Resources"].get("memory", 0.0) for node in ray.nodes() if node["Alive"])
+    check_room(cells, needs, min(memory, int(largest)))
+    return [int(need * max(largest / memory, 1)) for need in needs]
 
 
 def _connected(address: str | None) -> tuple[Any, bool]:
@@ -133,8 +167,8 @@ def _origin(trace: Trace, references: tuple[Any, ...] = ()) -> _Origin:
     return _Origin(whole.content_hash, folder, references, trace.name, json.dumps(dict(trace.meta)), part)
 
 
-def _outcome(ray: Any, reference: Any) -> Result | Failure | None:
-    """What a finished task says; None where its worker does not see the trace."""
+def _answer(ray: Any, reference: Any) -> _Answer | Failure:
+    """What a finished task says."""
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:  # raised outside the replay: the policy cannot be unpacked, say
@@ -143,8 +177,16 @@ def _outcome(ray: Any, reference: Any) -> Result | Failure | None:
         return Failure(f"{type(error).__name__}: its worker died, {_RETRIES + 1} times", str(error))
 
 
-def _replay(packed: bytes, origin: _Origin, timeout: float | None, version: str) -> Result | Failure | None:
-    """What runs on a worker: the cell's outcome, or None where this node does not see the trace."""
+def _replay(packed: bytes, origin: _Origin, timeout: float | None, version: str) -> _Answer:
+    """What runs on a worker."""
+    import ray
+
+    outcome = _outcome(packed, origin, timeout, version)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return _Answer(outcome, (ray.get_runtime_context().get_node_id(), os.getpid()), peak)
+
+
+def _outcome(packed: bytes, origin: _Origin, timeout: float | None, version: str) -> Result | Failure | None:
     import ray.cloudpickle
 
     if version != engine_version():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,6 @@ from kvreplay.simulator.replay.threads import default_threads, in_threads
 from . import provenance
 from .attempt import Failure, attempt
 from .cost import estimate, threads_within
-from .errors import ExperimentError
 from .plan import Cell, Plan, make_plan
 from .processes import in_processes
 from .ray_cluster import on_ray
@@ -56,8 +57,8 @@ def run(
     `engine`, one of ENGINES, says where cells run: on threads, in processes (the default with `timeout`) or on the Ray
     cluster at `address`. `threads` run at a time on this machine (default: one per core); the rows depend on neither.
     With `timeout` a cell that takes more seconds than that fails. With `memory`, in bytes, no more of them run at a
-    time than fit. Cells that fail are in ``run["failed"]`` of the results. Raises ExperimentError with every mistake in
-    the experiment.
+    time than fit; on a cluster, on each node. Cells that fail are in ``run["failed"]`` of the results. Raises
+    ExperimentError with every mistake in the experiment.
     """
     plan = make_plan(experiment, overrides)
     folder = Path("results", plan.name) if out is None else Path(out)
@@ -87,18 +88,18 @@ def run_plan(
     watch: Watcher | None = None,
 ) -> Results:
     """`run` for a plan. What has finished is in the folder even where this is interrupted."""
-    if memory is not None and engine == "ray":
-        raise ExperimentError("memory (--memory) is that of this machine; on a cluster, start fewer cores on each node")
     started, clock = datetime.now(UTC), time.monotonic()
     failed: dict[str, Failure] = {}
+    peaks: dict[tuple[str, int], int] = {}
     status = "interrupted"
     with open_journal(folder) as journal:
         remove_reports(folder)
         todo = [cell for cell in plan.cells if not (resume and cell.key in journal.entries)]
-        if memory is not None:
+        if memory is not None and engine != "ray":
             threads = threads_within(memory, todo, threads or default_threads())
         try:
-            for cell, result in run_cells(todo, threads, timeout=timeout, engine=engine, address=address, watch=watch):
+            options: dict[str, Any] = {"timeout": timeout, "engine": engine, "address": address, "watch": watch}
+            for cell, result in run_cells(todo, threads, memory=memory, peaks=peaks, **options):
                 if isinstance(result, Failure):
                     failed[cell.key] = result
                 else:
@@ -114,7 +115,8 @@ def run_plan(
                 status = "complete"
             # By a clock that nobody sets: a run does not end before it began.
             finished = started + timedelta(seconds=time.monotonic() - clock)
-            results = write_results(folder, entries, _record(plan, status, started, finished, failed))
+            record = _record(plan, status, started, finished, failed) | {"peak_memory": _peak_memory(peaks)}
+            results = write_results(folder, entries, record)
     return results
 
 
@@ -125,9 +127,12 @@ def run_cells(
     timeout: float | None = None,
     engine: str | None = None,
     address: str | None = None,
+    memory: int | None = None,
+    peaks: dict[tuple[str, int], int] | None = None,
     watch: Watcher | None = None,
 ) -> Iterator[tuple[Cell, Result | Failure]]:
-    """Replay `cells`, the longest first; each comes out as it finishes. The arguments are those of `run`.
+    """Replay `cells`, the longest first; each comes out as it finishes. The arguments are those of `run`, but `memory`
+    and `peaks` those of `on_ray`.
 
     Closing the iterator, or an exception in its consumer, starts no further cell and waits for none: the threads
     are daemons, so that Ctrl-C does not wait for a long replay.
@@ -135,7 +140,7 @@ def run_cells(
     cells = _longest_first(cells)
     outcomes: Iterator[tuple[int, Result | Failure | BaseException]]
     if engine == "ray":
-        outcomes = on_ray(cells, address, timeout)
+        outcomes = on_ray(cells, address, timeout, memory, peaks)
     elif engine == "processes" or timeout is not None:
         outcomes = in_processes(cells, threads, timeout)
     else:
@@ -151,6 +156,16 @@ def run_cells(
             share = (finished / len(cells) + accesses / total) / 2
             watch(Progress(cell, error, finished, len(cells), share))
         yield cell, result
+
+
+def _peak_memory(peaks: Mapping[tuple[str, int], int]) -> int:
+    """Bytes in memory at most, mapped files included: of this process and the largest that it ended, or of the workers
+    of one node where `peaks` has them."""
+    nodes: Counter[str] = Counter()
+    for (node, _), peak in peaks.items():
+        nodes[node] += peak
+    own = sum(resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(nodes.values(), default=own)
 
 
 def _longest_first(cells: Sequence[Cell]) -> list[Cell]:

@@ -11,7 +11,8 @@ import time
 import pytest
 import yaml
 
-from kvreplay.simulator.experiment import make_plan, run
+from kvreplay.simulator.experiment import ExperimentError, make_plan, run
+from kvreplay.simulator.experiment.cost import in_worker
 from kvreplay.simulator.experiment.plan import engine_version
 from kvreplay.simulator.experiment.ray_cluster import _origin, _portable
 from kvreplay.traces import store
@@ -58,9 +59,9 @@ def test_a_mapped_trace_is_told_by_its_folder(tmp_path):
 
 REMOTE = """
 import pickle, sys
-from kvreplay.simulator.experiment.ray_cluster import _replay
+from kvreplay.simulator.experiment.ray_cluster import _outcome
 packed, origins, version = pickle.load(sys.stdin.buffer)
-sys.stdout.buffer.write(pickle.dumps([_replay(packed, origin, None, version) for origin in origins]))
+sys.stdout.buffer.write(pickle.dumps([_outcome(packed, origin, None, version) for origin in origins]))
 """
 
 
@@ -101,6 +102,18 @@ def test_rows_are_those_of_a_local_run_also_for_mapped_and_generated_traces_and_
     assert rows(tmp_path / "ray") == rows(tmp_path / "local")
     errors = [[failure["error"] for failure in results.run["failed"]] for results in (local, remote)]
     assert errors[0] == errors[1] != []
+
+
+@pytest.mark.slow
+def test_memory_bounds_the_cells_at_a_time_on_each_node(tmp_path, cluster):
+    """Both nodes believe to have all memory of the machine, and are allowed that of one worker."""
+    limit = in_worker(make_plan(SMALL).cells)[0] * 3 // 2
+    started = []
+    results = run(SMALL, tmp_path / "out", engine="ray", memory=limit, watch=started.append)
+    assert (results.run["status"], len(started)) == ("complete", 4)
+    assert 50 << 20 < results.run["peak_memory"] < 2 << 30
+    with pytest.raises(ExperimentError, match=r"needs \d+ MiB, and 100 MiB are left of --memory"):
+        run(SMALL, tmp_path / "no", engine="ray", memory=100 << 20)
 
 
 @pytest.mark.slow
