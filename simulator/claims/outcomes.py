@@ -14,7 +14,7 @@ from kvreplay.simulator.experiment.plan import make_plan
 from kvreplay.simulator.experiment.runner import run_cells
 from kvreplay.simulator.report.intervals import over_seeds
 
-from .claim import Claim, Claims, read_claims
+from .claim import Claim, Claims
 from .measures import MEASURES
 
 
@@ -46,18 +46,18 @@ class Outcome(NamedTuple):
         return self.claim.claimed.verdict(self.figure.value, self.figure.half_width)
 
 
-def examine(path: str | Path) -> Iterator[Outcome]:
-    """The outcome of each claim in a YAML file, as it is found. Raises ExperimentError with every mistake in it."""
-    claims = read_claims(path)
+def examine(claims: Claims, where: str | Path) -> Iterator[Outcome]:
+    """The outcome of each claim, as it is found. Raises ExperimentError, which begins with `where`, their file, for a
+    claim that cannot be replayed."""
     for number, claim in enumerate(claims.claims):
-        where = f"{path}: claim {number + 1} ({claim.says})"
+        at = f"{where}: claim {number + 1} ({claim.says})"
         if claim.measure is not None:
             kind, measure = MEASURES[claim.measure]
             yield Outcome(claim, Figure.of(list(measure(**claim.given)), kind), [])
             continue
-        base = _replayed(claims, claim, {}, where)
+        base = _replayed(claims, claim, {}, at)
         varied = [
-            (f"{knob} {value}", _replayed(claims, claim, {knob: value}, where))
+            (f"{knob} {value}", _replayed(claims, claim, {knob: value}, at))
             for knob, values in claim.vary.items()
             for value in values
         ]

@@ -30,11 +30,11 @@ def run(args: argparse.Namespace) -> int:
     files = args.files or sorted(Path("experiments/claims").glob("*.yaml"))
     if not files:
         raise ExperimentError("experiments/claims: has no YAML files; name a file of claims")
-    questions = [read_claims(file).question for file in files]  # all mistakes before any work
+    read = [read_claims(file) for file in files]  # all mistakes before any work
     sections = []
-    for file, question in zip(files, questions, strict=True):
-        sections.append(Section(question, list(examine(file))))
-        print(f"{question}\n{as_text(overview(sections[-1].outcomes))}\n", flush=True)
+    for file, claims in zip(files, read, strict=True):
+        sections.append(Section(claims.question, list(examine(claims, file))))
+        print(f"{claims.question}\n{as_text(overview(sections[-1].outcomes))}\n", flush=True)
     for name, text in (("claims.md", markdown(sections)), ("claims.html", page(sections))):
         write_whole(args.out / name, text)
     print(f"report: {args.out / 'claims.html'}")

@@ -24,6 +24,7 @@ import polars as pl
 from kvreplay.files import write_whole
 from kvreplay.simulator.replay.row import COLUMNS, TIMINGS
 
+from . import provenance
 from .errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class Results:
 
 
 def open_results(folder: str | Path) -> Results:
-    """The results in `folder`. Raises ExperimentError where there are none, or they are damaged."""
+    """The results in `folder`. Raises ExperimentError where there are none, they are damaged, or another version, whose
+    rows are others, wrote them."""
     folder = Path(folder)
     path = folder / _ROWS
     try:
@@ -87,10 +89,28 @@ def open_results(folder: str | Path) -> Results:
         raise ExperimentError(f"{folder}: has no results; {mend}") from error
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}; name the folder of a run") from error
+    except _OtherColumns as error:
+        what = _written_by(folder) or "is damaged"
+        raise ExperimentError(f"{path}: {what} ({error}); run the experiment with --resume") from error
     except (pl.exceptions.PolarsError, ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise ExperimentError(f"{path}: is damaged ({reason}); run the experiment with --resume") from error
     return Results(folder, rows, timings, run)
+
+
+class _OtherColumns(ValueError):
+    """A table lacks a column, or has it of another type."""
+
+
+def _written_by(folder: Path) -> str | None:
+    """Which version wrote the results in `folder`; None where it is this one, or is not known."""
+    with contextlib.suppress(OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        made = json.loads((folder / _RUN).read_text(encoding="utf-8"))["provenance"]
+        version, commit = made.get("version"), made.get("commit")
+        this = provenance.collect()
+        if version and (version, commit) != (this.version, this.commit):
+            return f"was written by kvreplay {version}" + (f", commit {commit[:9]}" if commit else "")
+    return None
 
 
 def _read_table(path: Path, columns: dict[str, str]) -> pl.DataFrame:
@@ -98,7 +118,7 @@ def _read_table(path: Path, columns: dict[str, str]) -> pl.DataFrame:
     table = pl.read_parquet(path)
     for name, dtype in columns.items():
         if table.schema.get(name) != _DTYPES[dtype]:
-            raise ValueError(f"column {name!r} is missing or not {dtype}")
+            raise _OtherColumns(f"column {name!r} is missing or not {dtype}")
         if name in _NEVER_NULL and table[name].null_count():
             raise ValueError(f"column {name!r} has a null")
     return table

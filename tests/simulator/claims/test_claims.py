@@ -22,6 +22,10 @@ def write(folder, text):
     return path
 
 
+def examined(path):
+    return list(examine(read_claims(path), path))
+
+
 REPLAYED = """\
     question: Do they hold?
     seeds: [3, 4]
@@ -36,7 +40,7 @@ REPLAYED = """\
 
 
 def test_a_claim_is_held_against_the_replays_of_every_seed(tmp_path):
-    (outcome,) = examine(write(tmp_path, REPLAYED))
+    (outcome,) = examined(write(tmp_path, REPLAYED))
 
     def ratios(questions):
         return [
@@ -61,7 +65,7 @@ def test_a_claim_is_held_against_a_measure(tmp_path, monkeypatch):
         question: Is it half?
         claims: [{says: Half of 8 bytes, claimed: 4 B, measure: halves, with: {of: 8}, why: two halves make a whole}]
         """
-    (outcome,) = examine(write(tmp_path, claims))
+    (outcome,) = examined(write(tmp_path, claims))
     assert (outcome.figure, outcome.verdict) == ((4.0, 0.0, "modelled", None), "as claimed")
 
 
@@ -89,10 +93,10 @@ def test_mistakes_are_told_with_their_place(tmp_path, entry, said):
 def test_what_cannot_be_replayed_names_the_claim(tmp_path):
     path = write(tmp_path, REPLAYED.replace("questions: 20", "questons: 20"))
     with pytest.raises(ExperimentError, match=r"claim 1 \(Few questions hit\): .*unknown parameter 'questons'"):
-        list(examine(path))
+        examined(path)
     path = write(tmp_path, REPLAYED.replace("prefix_hit_ratio", "policy"))
     with pytest.raises(ExperimentError, match="have no figure 'policy'; name a column with numbers"):
-        list(examine(path))
+        examined(path)
 
 
 def test_the_command_writes_both_pages(tmp_path, capsys):
@@ -119,7 +123,7 @@ def test_semantic_hits_are_told_with_how_many_are_right(tmp_path):
             "    vary: {questions: [40]}\n", "    stack: [semantic: {embedder: idf-seeded, threshold: 0.5}]\n"
         )
     )
-    (outcome,) = examine(path)
+    (outcome,) = examined(path)
     stack = [{"semantic": {"embedder": "idf-seeded", "threshold": 0.5}}]
     rows = [
         kv.replay(

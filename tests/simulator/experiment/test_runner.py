@@ -343,3 +343,21 @@ def test_a_table_of_other_rows_is_one_line(tmp_path, change, expected):
     with pytest.raises(ExperimentError) as caught:
         open_results(tmp_path)
     assert str(caught.value) == f"{path}: is damaged ({expected}); run the experiment with --resume"
+
+
+def test_a_table_of_another_version_says_which_wrote_it(tmp_path):
+    results = run(SMALL, tmp_path, overrides=["policy=lru", "capacity=5"])
+    path, record = tmp_path / "rows.parquet", tmp_path / "run.json"
+    results.rows.drop("hits").write_parquet(path)
+    made = results.run["provenance"] | {"version": "0.0.9", "commit": "0123456789abcdef"}
+    record.write_text(json.dumps(results.run | {"provenance": made}))
+    with pytest.raises(ExperimentError) as caught:
+        open_results(tmp_path)
+    expected = "was written by kvreplay 0.0.9, commit 012345678 (column 'hits' is missing or not Int64)"
+    assert str(caught.value) == f"{path}: {expected}; run the experiment with --resume"
+    for unknown in ("{", "[]", '{"provenance": null}', '{"provenance": {"version": null}}'):
+        record.write_text(unknown)
+        with pytest.raises(ExperimentError, match=r"rows.parquet: is damaged \(column 'hits' is missing"):
+            open_results(tmp_path)
+    run(SMALL, tmp_path, overrides=["policy=lru", "capacity=5"], resume=True)
+    assert open_results(tmp_path).rows.equals(results.rows)
