@@ -15,6 +15,8 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from .errors import PolicyError
 
 Function = Any  # a plain Python function: to type checkers a Callable has no __code__
@@ -53,7 +55,7 @@ def bind(
     def run(*args: Any) -> Any:
         nonlocal entry
         if entry is None:
-            entry = _compile(bound, args, hooks)
+            entry = bound.entry(args, hooks)
         try:
             return entry(*args)
         except Exception as error:
@@ -64,19 +66,42 @@ def bind(
     return run
 
 
-def _compile(bound: Any, args: tuple[Any, ...], hooks: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
-    """The machine code for arguments of these types, without numba's dispatch in front of it.
+class _Bound:
+    """A loop and hooks in one namespace, and its machine code by the types of the arguments."""
 
-    The dispatcher tells argument types by a fingerprint that two State classes of one name and shape share, and takes
-    60 us a call for the second of them.
-    """
-    from numba import typeof
-    from numba.core.errors import NumbaError
+    def __init__(self, dispatcher: Any) -> None:
+        self._dispatcher = dispatcher
+        self._entries: dict[Any, Callable[..., Any]] = {}
 
-    try:
-        return bound.compile(tuple(typeof(argument) for argument in args))
-    except NumbaError as error:
-        raise PolicyError(_explain(error, hooks)) from error
+    def entry(self, args: tuple[Any, ...], hooks: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+        """The machine code for arguments of these types, without numba's dispatch in front of it.
+
+        The dispatcher tells argument types by a fingerprint that two State classes of one name and shape share, and
+        takes 60 us a call for the second of them.
+        """
+        kind = _kind(args)
+        if kind not in self._entries:
+            self._entries[kind] = self._compile(args, hooks)
+        return self._entries[kind]
+
+    def _compile(self, args: tuple[Any, ...], hooks: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+        from numba import typeof
+        from numba.core.errors import NumbaError
+
+        try:
+            return self._dispatcher.compile(tuple(typeof(argument) for argument in args))
+        except NumbaError as error:
+            raise PolicyError(_explain(error, hooks)) from error
+
+
+def _kind(value: Any) -> Any:
+    """What numba types a value by, told in a tenth of its time."""
+    if isinstance(value, tuple):
+        return type(value), *map(_kind, value)
+    if isinstance(value, np.ndarray):
+        flags = value.flags
+        return value.dtype, value.ndim, flags.writeable, flags.c_contiguous, flags.f_contiguous, flags.aligned
+    return type(value)
 
 
 def fingerprint(loop: Function, hooks: Mapping[str, Callable[..., Any]]) -> str:
@@ -88,7 +113,7 @@ def fingerprint(loop: Function, hooks: Mapping[str, Callable[..., Any]]) -> str:
         if function in seen:
             return
         seen.add(function)
-        _digest_code(function.__code__, digest, function.__doc__)
+        digest.update(_told_code(function.__code__, function.__doc__))
         digest.update(repr((function.__defaults__, function.__kwdefaults__)).encode())
         for name, value in _reached(function, loop, hooks):
             digest.update(f"{name}={_told(value)}".encode())
@@ -114,7 +139,7 @@ class _Hooks(dict):
 
 
 @functools.lru_cache(maxsize=256)
-def _jit_clone(loop: Function, hooks: _Hooks, key: str, checked: bool, cache: bool) -> Any:
+def _jit_clone(loop: Function, hooks: _Hooks, key: str, checked: bool, cache: bool) -> _Bound:
     from numba import njit
 
     from kvreplay.jit import jit
@@ -125,7 +150,7 @@ def _jit_clone(loop: Function, hooks: _Hooks, key: str, checked: bool, cache: bo
         options = (_LOOP_OPTIONS if is_loop else _HOOK_OPTIONS) | {"boundscheck": checked}
         return jit(function, **options) if is_loop and cache else njit(**options)(function)
 
-    return _clone(loop, hooks, compile_one)
+    return _Bound(_clone(loop, hooks, compile_one))
 
 
 def _clone(
@@ -164,22 +189,22 @@ def _reached(function: Function, loop: Function, hooks: Mapping[str, Callable[..
     return sorted(found.items())
 
 
-def _global_names(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _global_names(constant)
-    return names
+@functools.lru_cache(maxsize=4096)
+def _global_names(code: types.CodeType) -> frozenset[str]:
+    constants = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return frozenset(code.co_names).union(*map(_global_names, constants))
 
 
-def _digest_code(code: types.CodeType, digest: Any, doc: str | None) -> None:
-    digest.update(code.co_code)
-    digest.update(repr((code.co_names, code.co_varnames, code.co_freevars)).encode())
+@functools.lru_cache(maxsize=4096)
+def _told_code(code: types.CodeType, doc: str | None) -> bytes:
+    """A function's code, but for its docstring, as the fingerprint sees it."""
+    told = [code.co_code, repr((code.co_names, code.co_varnames, code.co_freevars)).encode()]
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            _digest_code(constant, digest, None)
+            told.append(_told_code(constant, None))
         elif constant != doc or doc is None:
-            digest.update(repr(constant).encode())
+            told.append(repr(constant).encode())
+    return b"".join(told)
 
 
 def _explain(error: Exception, hooks: Mapping[str, Callable[..., Any]]) -> str:
