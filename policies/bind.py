@@ -70,7 +70,7 @@ class _Bound:
     """A loop and hooks in one namespace, and its machine code by the types of the arguments."""
 
     def __init__(self, dispatcher: Any) -> None:
-        self._dispatcher = dispatcher
+        self.dispatcher = dispatcher
         self._entries: dict[Any, Callable[..., Any]] = {}
 
     def entry(self, args: tuple[Any, ...], hooks: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
@@ -89,7 +89,7 @@ class _Bound:
         from numba.core.errors import NumbaError
 
         try:
-            return self._dispatcher.compile(tuple(typeof(argument) for argument in args))
+            return self.dispatcher.compile(tuple(typeof(argument) for argument in args))
         except NumbaError as error:
             raise PolicyError(_explain(error, hooks)) from error
 

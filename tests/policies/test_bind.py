@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from kvreplay.policies import get, names
+from kvreplay.policies import PolicyError, get, names
 from kvreplay.policies.bind import _Hooks, _jit_clone, bind, fingerprint
 from kvreplay.simulator.replay import loops
 from kvreplay.simulator.replay.cell import Cell
@@ -43,11 +43,29 @@ def test_compiled_code_does_not_count_references(policy):
     hooks = get(policy).hooks
     cell = Cell(trace, get(policy), 1, hooks.reading or "independent")
     source = loops.replay_served if hooks.by_request else loops.replay_independent
-    loop = _jit_clone(source, _Hooks(hooks.compiled), fingerprint(source, hooks.compiled), False, False)
+    key = fingerprint(source, hooks.compiled)
+    loop = _jit_clone(source, _Hooks(hooks.compiled), key, False, False).dispatcher
     offsets = (trace.offsets,) if hooks.by_request else ()
     loop(cell.state, *offsets, trace.pages, 0, 3, np.zeros(3, np.uint8), cell.cached, 1, cell.tally)
     for code in loop.inspect_llvm().values():
         assert "NRT_incref" not in code
+
+
+def test_machine_code_is_that_of_the_types_that_it_is_called_with():
+    scope = {}
+    exec("def loop(values, n):\n    values[0] += n\n    return values[0]", scope)
+
+    def called(values, n):
+        return bind(scope["loop"], {}, compiled=True, cache=False)(values, n)
+
+    assert called(np.array([1, 2]), 2) == 3
+    assert called(np.array([1.5, 2]), 2) == 3.5
+    assert called(np.array([1.5, 2]), 0.25) == 1.75
+    assert called(np.arange(6)[::3], 1) == 1
+    frozen = np.array([1, 2])
+    frozen.flags.writeable = False
+    with pytest.raises(PolicyError):
+        called(frozen, 2)
 
 
 def test_equal_names_in_three_processes_are_not_mixed_up(tmp_path):
