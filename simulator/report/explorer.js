@@ -131,8 +131,9 @@
 
   // Below the picture: the cells of the point that is open, one a seed.
   function details() {
-    shown.replaceChildren();
     const own = points[open()];
+    find(".opened").textContent = own ? own.text.split("\n", 2).join(", ") : "";
+    shown.replaceChildren();
     if (!own) return;
     const link = make("a", { href: "#provenance" }, "Provenance of the whole run");
     const cells = own.cells.map((cell, i) => {
@@ -142,7 +143,7 @@
         ...(yaml ? [make("p", { class: "caption" }, "This cell alone, for kvreplay run:")] : []),
         ...(yaml ? [make("pre", { tabindex: 0, "aria-label": "YAML" }, yaml)] : []), facts(cell));
     });
-    shown.append(make("h3", {}, own.text.split("\n", 2).join(", ")), ...cells, make("p", { class: "caption" }, link));
+    shown.append(...cells, make("p", { class: "caption" }, link));
   }
 
   function facts(cell) {
@@ -221,6 +222,14 @@
   svg.addEventListener("click", (event) => { active = nearest(event); choose(); });
   subjects.addEventListener("change", () => { chosen = null; refill(); remember(); });
   for (const select of [metrics, from, to]) select.addEventListener("change", update);
+  for (const button of boxes.querySelectorAll("button")) {
+    button.addEventListener("click", () => {
+      hidden.clear();
+      if (button.name === "none") for (const { name } of subject().lines) hidden.add(name);
+      for (const box of boxes.querySelectorAll("input")) box.checked = !hidden.has(box.value);
+      update();
+    });
+  }
   addEventListener("hashchange", recall);
 
   for (const [kind, label] of [["capacity", "by capacity"], ["answers", "hits beside false hits"]]) {

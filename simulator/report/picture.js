@@ -99,29 +99,30 @@ const picture = (() => {
     const path = (pairs) => pairs.map(([a, b], i) => `${i ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
     const area = (rows) => path([...rows, ...rows.map(([a, , high]) => [a, high]).reverse()]);
 
+    const around = add(svg, "g", { "aria-hidden": "true" }); // all but the points
     for (const at of rounded(bottom, top)) {
-      add(svg, "line", { class: "grid", x1: edges.left, x2: edges.right, y1: y(at), y2: y(at) });
-      add(svg, "text", { x: edges.left - 6, y: y(at) + 4, "text-anchor": "end" }, percent(at));
+      add(around, "line", { class: "grid", x1: edges.left, x2: edges.right, y1: y(at), y2: y(at) });
+      add(around, "text", { x: edges.left - 6, y: y(at) + 4, "text-anchor": "end" }, percent(at));
     }
     let free = width + 8; // from the right: the largest capacities matter most
     for (const [at, text] of (what.ticks ?? rounded(left, right).map((value) => [value, percent(value)])).reverse()) {
-      add(svg, "line", { class: "grid", x1: x(at), x2: x(at), y1: edges.top, y2: edges.bottom });
+      add(around, "line", { class: "grid", x1: x(at), x2: x(at), y1: edges.top, y2: edges.bottom });
       if (x(at) + 4 * text.length > free) continue;
-      add(svg, "text", { x: x(at), y: edges.bottom + 18, "text-anchor": "middle" }, text);
+      add(around, "text", { x: x(at), y: edges.bottom + 18, "text-anchor": "middle" }, text);
       free = x(at) - 4 * text.length - 8;
     }
     const middle = [(edges.left + edges.right) / 2, (edges.top + edges.bottom) / 2];
-    add(svg, "text", { x: middle[0], y: height - 8, "text-anchor": "middle" }, what.across);
+    add(around, "text", { x: middle[0], y: height - 8, "text-anchor": "middle" }, what.across);
     const turned = { transform: `rotate(-90 12 ${middle[1]})`, "text-anchor": "middle" };
-    add(svg, "text", { x: 12, y: middle[1], ...turned }, what.up);
+    add(around, "text", { x: 12, y: middle[1], ...turned }, what.up);
 
-    add(svg, "path", { class: "headroom", d: area(what.headroom) });
+    add(around, "path", { class: "headroom", d: area(what.headroom) });
     if (what.infinite !== null) {
       const level = y(what.infinite);
-      add(svg, "line", { class: "infinite", x1: edges.left, x2: edges.right, y1: level, y2: level });
+      add(around, "line", { class: "infinite", x1: edges.left, x2: edges.right, y1: level, y2: level });
     }
     for (const { name, points: own } of what.lines) {
-      const [colour, , dash] = looks[name], parent = group(svg, colour);
+      const [colour, , dash] = looks[name], parent = group(around, colour);
       const band = own.map((point) => [point.x, point.low, point.high]);
       if (own.some((point) => point.high > point.low)) add(parent, "path", { class: "band", d: area(band) });
       line(parent, path(own.map((point) => [point.x, point.y])), dash);

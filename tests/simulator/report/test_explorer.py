@@ -7,6 +7,8 @@ import re
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kvreplay.simulator.experiment import make_plan, open_results, run
 from kvreplay.simulator.report import explorer, html
@@ -105,6 +107,30 @@ def test_the_experiment_of_a_cell_makes_that_cell_again(tmp_path):
     assert len(texts) == 2 * 3 + 2 * 3  # two traces, and one behind each stack: lru in two sizings, and w-tinylfu
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["lru", "belady", HOSTILE]),
+            st.sampled_from([50, 100, 200]),
+            st.integers(0, 2),
+            st.sampled_from(["independent", "prefix"]),
+            st.sampled_from([None, 0.1, 1.0, float("nan")]),
+        ),
+        unique_by=lambda cell: cell[:4],
+        max_size=12,
+    )
+)
+def test_every_cell_is_in_one_point_and_its_columns_read_back(tmp_path_factory, cells):
+    names = ("policy", "capacity", "seed", "reading", "token_hit_ratio")
+    rows = [row(**dict(zip(names, cell, strict=True))) for cell in cells]
+    data = data_of(save(tmp_path_factory.mktemp("any"), rows))
+    found = [cell for subject in data["subjects"] for line in subject["lines"] for own in line["cells"] for cell in own]
+    assert sorted(found) == list(range(len(rows)))
+    for name in names[:4]:
+        assert [value(data["cells"][name], i) for i in range(len(rows))] == [r[name] for r in rows]
+    json.dumps(data, allow_nan=False)
+
+
 def test_a_run_that_did_not_record_how_its_traces_were_named_has_no_experiments(tmp_path):
     assert data_of(save(tmp_path, [row()]))["yaml"] == []
 
@@ -185,12 +211,19 @@ def test_the_controls_change_the_picture_and_the_address_brings_it_back(tab, rep
     assert len(drawn(tab)) == 4
     tab.run("document.querySelector('#explorer svg').focus()")
     tab.press("ArrowDown", "Enter")
-    assert tab.run("document.querySelector('.cell h3').textContent").startswith("belady, 200 pages")
+    assert tab.run("document.querySelector('.opened').textContent").startswith("belady, 200 pages")
     assert 'trace: {"generate": "zipf", "as": "web"}' in tab.run("document.querySelector('.cell pre').textContent")
     before, address = drawn(tab), tab.run("location.href")
     tab.open(address)
     assert drawn(tab) == before
-    assert tab.run("document.querySelector('.cell h3').textContent").startswith("belady, 200 pages")
+    assert tab.run("document.querySelector('.opened').textContent").startswith("belady, 200 pages")
+    tab.run("document.querySelector('button[name=none]').click()")
+    assert drawn(tab) == []
+    assert tab.run("document.querySelector('.plot svg').textContent") == "No line is chosen that has a value here."
+    tab.run("document.querySelector('.lines input[value=lru]').click()")
+    assert len(drawn(tab)) == 2
+    tab.run("document.querySelector('button[name=all]').click()")
+    assert len(drawn(tab)) == 6
     choose(tab, "subject", "asked, e")
     assert len(drawn(tab)) == 3
     assert all("precision" in label and "false hits" in label for label in drawn(tab))
@@ -206,7 +239,7 @@ def test_every_control_can_be_reached_by_the_keyboard_and_shows_it(tab, report):
             tab.run("document.activeElement.name || document.activeElement.value || document.activeElement.tagName")
         )
         assert tab.run("getComputedStyle(document.activeElement).outlineWidth") == "3px", seen
-    assert seen[:7] == ["light dark", "subject", "metric", "from", "to", "svg", "belady"]
+    assert seen[:7] == ["light dark", "subject", "metric", "from", "to", "svg", "all"]
     tab.run("document.querySelector('#explorer svg').focus()")
     tab.press("Home", "ArrowRight")
     assert tab.run("document.querySelector('.tip').textContent").startswith("belady\n200 pages")

@@ -204,6 +204,14 @@ def test_pages_fit_and_have_no_errors(tab, site, width, dark):
         assert background == ("rgb(20, 24, 30)" if dark else "rgb(255, 255, 255)")
 
 
+def test_a_report_works_in_its_sandbox(tab, site):
+    tab.open(f"{site}report?run=before", dark=True)
+    assert tab.errors == []
+    tab.run("document.querySelector('.lines input[value=sieve]').click()")
+    assert tab.run("location.hash").endswith("&without=sieve")
+    assert tab.run("fetch('/').then(() => 'read', () => 'refused')") == "refused"
+
+
 def test_two_runs_are_compared_by_the_keyboard(tab, site):
     tab.open(site)
     tab.run("document.querySelector('input[name=first]').focus()")
