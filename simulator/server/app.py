@@ -56,10 +56,13 @@ def _refusals(*statuses: int | str) -> dict[int | str, dict[str, Any]]:
     return {status: {**_REFUSALS[status], "model": ErrorBody} for status in statuses}
 
 
+def _text(kind: str) -> dict[str, Any]:
+    return {kind: {"schema": {"type": "string"}}}
+
+
 def _answers(body: type) -> dict[int | str, dict[str, Any]]:
     by = {"description": "exact, semantic, prefix or model", "schema": {"type": "string"}}
-    stream = {"text/event-stream": {"schema": {"type": "string"}}}
-    told = {"model": body, "content": stream, "headers": {"x-kvreplay-answered-by": by}}
+    told = {"model": body, "content": _text("text/event-stream"), "headers": {"x-kvreplay-answered-by": by}}
     return {200: told, **_refusals(*_REFUSALS)}
 
 
@@ -134,7 +137,7 @@ async def models(request: Request, tenant: Tenant) -> ModelList:
     return ModelList(data=[ModelCard(id=engine.language.name, created=created)])
 
 
-@_routes.get("/metrics", response_class=PlainTextResponse, responses=_refusals(401))
+@_routes.get("/metrics", responses={200: {"content": _text("text/plain")}, **_refusals(401)})
 async def metrics(request: Request, tenant: Tenant) -> Response:
     """Figures for Prometheus."""
     return PlainTextResponse(exposition(of_engine(_server(request).engine)), media_type=CONTENT_TYPE)

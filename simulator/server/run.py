@@ -88,7 +88,8 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server(where, family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     except OSError as error:
-        told = f"cannot listen on {settings.host} port {settings.port} ({error.strerror})"
+        why = str(error.strerror).split(" (")[0]
+        told = f"cannot listen on {settings.host} port {settings.port} ({why})"
         raise ServerError(f"serve: {told}; give another host or port") from None
 
 

@@ -38,10 +38,10 @@ def figures(client: httpx.Client, **headers: str) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-def settled(client: httpx.Client) -> dict[str, float]:
+def settled(client: httpx.Client, **headers: str) -> dict[str, float]:
     """The figures once no request is open."""
     for _ in range(1_000):
-        told = figures(client)
+        told = figures(client, **headers)
         if told["kvreplay_requests_open"] == 0:
             return told
         time.sleep(0.02)

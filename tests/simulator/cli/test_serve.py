@@ -1,0 +1,59 @@
+"""`kvreplay serve` as a person runs it: it says where, ends with what it began, and tells mistakes in a line."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+
+from kvreplay.simulator.cli.main import main
+
+
+def test_a_signal_lets_a_stream_finish():
+    program = "from kvreplay.simulator.cli.main import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", program, "serve", "--model", "random", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            said = server.stderr.readline()
+            url = re.fullmatch(r"kvreplay: serving random-bytes on (http://127\.0\.0\.1:\d+); Ctrl-C ends it\n", said)[
+                1
+            ]
+            body = {"prompt": "x", "max_tokens": 500, "ignore_eos": True, "stream": True}
+            with httpx.stream("POST", f"{url}/v1/completions", json=body, timeout=60) as response:
+                lines = response.iter_lines()
+                next(lines)
+                server.send_signal(signal.SIGTERM)
+                assert list(lines)[-2:] == ["data: [DONE]", ""]
+            assert server.wait(60) == 0
+            assert server.stderr.read() == ""
+        finally:
+            server.kill()
+
+
+def test_mistakes_are_told_in_a_line(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for arguments, told in (
+            (
+                ["--port", f"{port}"],
+                f"cannot listen on 127.0.0.1 port {port} (Address already in use); give another host",
+            ),
+            (["--pages", "0", "--exact", "x"], "parameter 'pages' is 0: input should be greater than or equal to 1; "),
+            (["--port", "0", "--api-keys", "/nowhere"], "/nowhere: No such file or directory"),
+            (["--port", "0", "--model", "random", "--policy", "nix"], "nix"),
+        ):
+            assert main(["serve", *arguments]) == 2
+            error = capsys.readouterr().err
+            assert told in error
+            assert len(error.splitlines()) == 1
+
+
+def test_without_its_extra_it_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    monkeypatch.delitem(sys.modules, "kvreplay.simulator.server.app", raising=False)
+    assert main(["serve", "--port", "0"]) == 2
+    assert "fastapi is not installed; pip install 'kvreplay[serve]'" in capsys.readouterr().err
