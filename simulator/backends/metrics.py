@@ -1,7 +1,7 @@
 """What pools, caches and tiers are doing, as Prometheus reads it: text exposition format 0.0.4.
 
-`exposition` renders any metrics; `of_pool`, `of_prefix_cache` and `of_tiers` say what is counted. Reading takes no
-locks: figures of things that are at work may be of moments a few operations apart.
+`exposition` renders any metrics; the functions `of_...` say what is counted of what. Reading takes no locks: figures of
+things that are at work may be of moments a few operations apart.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from kvreplay.simulator.caches.pages import PagePool, PrefixCache
 
+    from .distributed import DistributedPageDirectory
     from .tiers import TieredStore
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of an HTTP answer
@@ -84,6 +85,22 @@ def of_tiers(store: TieredStore, **labels: str) -> Iterator[Metric]:
         yield counter("tier_damaged_pages", "Pages dropped because they read wrong", stats.damaged, named)
         yield counter("tier_written_bytes", "Bytes moved to a tier", stats.bytes_written, named)
         yield counter("tier_read_bytes", "Bytes moved from a tier", stats.bytes_read, named)
+
+
+def of_directory(directory: DistributedPageDirectory, **labels: str) -> Iterator[Metric]:
+    """The pages and transfers of this rank, its number as the label `rank`; those of all ranks are the sums of theirs.
+
+    Shared, lost and refused are counted over all ranks, by each of them.
+    """
+    stats, named = directory.stats(), {**labels, "rank": str(directory.rank)}
+    yield gauge("directory_alive_ranks", "Ranks that live", len(stats.owned), named)
+    yield gauge("directory_owned_pages", "Pages in the memory of this rank", stats.owned[directory.rank], named)
+    yield gauge("directory_free_pages", "Pages that this rank has room for", stats.free[directory.rank], named)
+    yield gauge("directory_shared_pages", "Pages that several ranks hold", stats.shared, named)
+    yield counter("directory_out_of_memory", "Operations for which no page was free", stats.refused, named)
+    yield counter("directory_lost_pages", "Pages that were held when their owner died", stats.lost, named)
+    yield counter("directory_received_bytes", "Bytes read from other ranks", stats.bytes_received, named)
+    yield counter("directory_sent_bytes", "Bytes that other ranks read", stats.bytes_sent, named)
 
 
 def gauge(name: str, help: str, value: float, labels: Mapping[str, str] = {}, **more: str) -> Metric:

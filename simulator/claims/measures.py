@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from . import costs, memory, serving
+from . import costs, memory, ranks, serving
 
 # name -> (measured or modelled, function giving a figure per round in ratios, bytes, seconds or operations per second)
 MEASURES: dict[str, tuple[str, Callable[..., Iterable[float]]]] = {
@@ -19,5 +19,6 @@ MEASURES: dict[str, tuple[str, Callable[..., Iterable[float]]]] = {
     "throughput_gain": ("modelled", serving.throughput_gain),
     "tokens_per_second": ("modelled", serving.tokens_per_second),
     "replicas_gain": ("modelled", serving.replicas_gain),
+    "ranks_gain": ("modelled", ranks.ranks_gain),
     "first_token_seconds": ("modelled", serving.first_token_seconds),
 }

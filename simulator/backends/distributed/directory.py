@@ -17,7 +17,7 @@ from ..layout import PageLayout
 from ..page_data import PageData
 from .operations import Get, Migrate, Operation, Put, Release, Write, decode, encode
 from .rounds import DirectoryError, Rounds
-from .shared_pages import SharedPages
+from .shared_pages import Place, SharedPages
 from .transfers import Transfers
 
 _made = itertools.count()  # directories of this process; every rank makes the same ones
@@ -124,14 +124,17 @@ class DistributedPageDirectory:
         None where it was lost: with its former owner, as it was on its way. Release it then.
         Raises DirectoryError where this rank does not hold it, or it lies elsewhere.
         """
-        if not self._shared.held(id, self.rank):
-            raise DirectoryError(f"page {id}: is not held by rank {self.rank}; hold it by Put or Get")
-        place = self._shared.pages[id].place
+        place = self._place(id)
         if place is None or id in self._missing:
             return None
         if place.rank != self.rank:
             raise DirectoryError(f"page {id}: is in the memory of rank {place.rank}; Read copies pages of others")
         return self._content.data[place.slot]
+
+    def owner(self, id: int) -> int | None:
+        """The rank in whose memory a page lies; None where it was lost. Raises DirectoryError where it is not held."""
+        place = self._place(id)
+        return None if place is None else place.rank
 
     @property
     def alive(self) -> list[int]:
@@ -161,6 +164,11 @@ class DistributedPageDirectory:
             bytes_received=self._received,
             bytes_sent=self._sent,
         )
+
+    def _place(self, id: int) -> Place | None:
+        if not self._shared.held(id, self.rank):
+            raise DirectoryError(f"page {id}: is not held by rank {self.rank}; hold it by Put or Get")
+        return self._shared.pages[id].place
 
     def _move(self, operations: Sequence[Operation], answers: list[Any]) -> None:
         """Store, copy, send and receive what belongs to the step."""

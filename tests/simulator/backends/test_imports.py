@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from kvreplay.simulator.backends import PageLayout, TieredStore, TorchPagePool, codecs
 from kvreplay.simulator.backends.metrics import exposition, of_pool, of_tiers
+from kvreplay.simulator.backends.distributed import DistributedPageDirectory
 from kvreplay.simulator.backends.model import Llama, LlamaShape, PagedModel, SpeculativeDecoder
 from kvreplay.simulator.backends.tiers import MemoryTier, SlabTier
 pool = TorchPagePool(PageLayout(2, 16, 2, 64), 4)

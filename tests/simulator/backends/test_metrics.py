@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from kvreplay.simulator.backends import PageLayout, TieredStore
-from kvreplay.simulator.backends.metrics import Metric, exposition, of_pool, of_prefix_cache, of_tiers
+from kvreplay.simulator.backends.distributed import DistributedPageDirectory, LocalRanks, Put
+from kvreplay.simulator.backends.metrics import Metric, exposition, of_directory, of_pool, of_prefix_cache, of_tiers
 from kvreplay.simulator.backends.tiers import MemoryTier, SlabTier
 from kvreplay.simulator.caches.pages import PagePool, PrefixCache
+
+LAYOUT = PageLayout(layers=2, page_tokens=16, kv_heads=2, head_dim=16)
 
 text = st.text(st.characters(exclude_characters="\r"))  # the oracle's splitting of lines takes it for an end
 metrics = st.builds(
@@ -92,11 +95,10 @@ def test_pool_and_prefix_cache():
 
 
 def test_tiers(tmp_path):
-    layout = PageLayout(layers=2, page_tokens=16, kv_heads=2, head_dim=16)
-    store = TieredStore([MemoryTier("host", layout, 2), SlabTier("disk", layout, 3, tmp_path / "slab")])
+    store = TieredStore([MemoryTier("host", LAYOUT, 2), SlabTier("disk", LAYOUT, 3, tmp_path / "slab")])
     for i in range(4):
-        store.put(b"%d" % i, torch.full(layout.shape, float(i), dtype=layout.dtype)).result()
-    out = torch.empty(layout.shape, dtype=layout.dtype)
+        store.put(b"%d" % i, torch.full(LAYOUT.shape, float(i), dtype=LAYOUT.dtype)).result()
+    out = torch.empty(LAYOUT.shape, dtype=LAYOUT.dtype)
     assert [store.get(b"%d" % i, out).result() for i in (3, 0, 9)] == ["host", "disk", None]
     read = parsed(exposition(of_tiers(store, node="n")))
     assert all(dict(labels)["node"] == "n" for _, labels in read)
@@ -112,6 +114,28 @@ def test_tiers(tmp_path):
     assert found["failed_pages_total"] == found["damaged_pages_total"] == {"host": 0, "disk": 0}
     # Of the host tier 5 pages in; out again the 3 that left and the hit. A record on disk has a header of 49 bytes.
     header = 4 + 1 + 32 + 8 + 4
-    assert found["written_bytes_total"] == {"host": 5 * layout.nbytes, "disk": 3 * (header + layout.nbytes)}
-    assert found["read_bytes_total"] == {"host": 4 * layout.nbytes, "disk": header + layout.nbytes}
+    assert found["written_bytes_total"] == {"host": 5 * LAYOUT.nbytes, "disk": 3 * (header + LAYOUT.nbytes)}
+    assert found["read_bytes_total"] == {"host": 4 * LAYOUT.nbytes, "disk": header + LAYOUT.nbytes}
     store.close()
+
+
+def serve_one_page() -> str:
+    directory = DistributedPageDirectory(LAYOUT, 1)
+    directory.step([Put(key, torch.zeros(LAYOUT.shape, dtype=LAYOUT.dtype)) for key in (b"a", b"b")])
+    return exposition(of_directory(directory))
+
+
+def test_directory():
+    with LocalRanks(1) as ranks:
+        read = parsed(ranks.call(serve_one_page, {0: ()})[0])
+    assert {labels for _, labels in read} == {frozenset({("rank", "0")})}
+    assert {name.removeprefix("kvreplay_directory_"): value for (name, _), value in read.items()} == {
+        "alive_ranks": 1,
+        "owned_pages": 1,
+        "free_pages": 0,
+        "shared_pages": 0,
+        "out_of_memory_total": 1,
+        "lost_pages_total": 0,
+        "received_bytes_total": 0,
+        "sent_bytes_total": 0,
+    }

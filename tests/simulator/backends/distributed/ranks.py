@@ -1,21 +1,19 @@
-"""Processes that are ranks of a gloo group, and do what the test says."""
+"""Ranks with a directory each, which do what the test says."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import threading
 from typing import Any
 
 import torch
-import torch.distributed as dist
 
 from kvreplay.simulator.backends import PageLayout
-from kvreplay.simulator.backends.distributed import DirectoryError, DistributedPageDirectory
+from kvreplay.simulator.backends.distributed import DistributedPageDirectory
+from kvreplay.simulator.backends.distributed.local import LocalRanks
 
 LAYOUT = PageLayout(layers=2, page_tokens=4, kv_heads=1, head_dim=8)
-_fork = multiprocessing.get_context("fork")
 
 
 def page(i: int) -> torch.Tensor:
@@ -23,68 +21,55 @@ def page(i: int) -> torch.Tensor:
     return torch.randn(LAYOUT.shape, generator=torch.Generator().manual_seed(i)).to(LAYOUT.dtype)
 
 
-class Ranks:
-    """`n` processes; each call is made in all of those that live, at the same time."""
-
+class Ranks(LocalRanks):
     def __init__(self, n: int) -> None:
-        self.pipes, self.processes = [], []
-        for rank in range(n):  # before there are threads of a store here
-            ours, theirs = _fork.Pipe()
-            self.processes.append(_fork.Process(target=_serve, args=(theirs, rank, n), daemon=True))
-            self.processes[-1].start()
-            theirs.close()
-            self.pipes.append(ours)
+        super().__init__(n)
         self.living = list(range(n))
-        self.store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-        for pipe in self.pipes:
-            pipe.send(self.store.port)
 
     def directory(self, capacity: int, timeout: float) -> None:
         """A new one, in the place of the last."""
         self.call(_make, dict.fromkeys(self.living, (capacity, timeout)))
 
     def step(self, asked: dict[int, list[Any]]) -> dict[int, list[Any]]:
-        """What the operations come to; pages are told by float32 arrays."""
+        """What the operations come to; pages are put by their names, and read as float32 arrays."""
         return self.call(_step, {rank: (asked.get(rank, []),) for rank in self.living})
 
-    def call(self, work: Callable[..., Any], arguments: dict[int, tuple]) -> dict[int, Any]:
-        for rank, given in arguments.items():
-            self.pipes[rank].send((work, given))
-        answers = {rank: self.pipes[rank].recv() for rank in arguments}
-        for answer in answers.values():
-            if isinstance(answer, DirectoryError):
-                raise answer
-        return answers
+    def of_directory(self, rank: int, what: str, *arguments: Any) -> Any:
+        """An attribute of the directory of one rank, or what it returns."""
+        return self.call(_look, {rank: (what, *arguments)})[rank]
 
     def kill(self, rank: int) -> None:
         os.kill(self.processes[rank].pid, signal.SIGKILL)
         self.processes[rank].join()
         self.living.remove(rank)
 
-    def end(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.join()
+
+_held: dict[str, DistributedPageDirectory] = {}  # in each process
 
 
-def _serve(pipe: Any, rank: int, n: int) -> None:
-    torch.set_num_threads(1)
-    store = dist.TCPStore("127.0.0.1", pipe.recv(), is_master=False)
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=n)
-    held: dict[str, DistributedPageDirectory] = {}
-    while True:
-        work, given = pipe.recv()
-        try:
-            pipe.send(work(held, *given))
-        except DirectoryError as error:
-            pipe.send(error)
+def _make(capacity: int, timeout: float) -> None:
+    _held["directory"] = DistributedPageDirectory(LAYOUT, capacity, timeout=timeout)
 
 
-def _make(held: dict, capacity: int, timeout: float) -> None:
-    held["directory"] = DistributedPageDirectory(LAYOUT, capacity, timeout=timeout)
-
-
-def _step(held: dict, operations: list) -> list:
+def _step(operations: list) -> list:
     operations = [o._replace(page=page(o.page)) if isinstance(getattr(o, "page", None), int) else o for o in operations]
-    answers = held["directory"].step(operations)
+    answers = _held["directory"].step(operations)
     return [answer.float().numpy() if isinstance(answer, torch.Tensor) else answer for answer in answers]
+
+
+def _look(what: str, *arguments: Any) -> Any:
+    found = getattr(_held["directory"], what)
+    return found(*arguments) if callable(found) else found
+
+
+def fill(id: int, i: int) -> None:
+    """Write to a page, in its rank."""
+    there = _held["directory"].page(id)
+    assert there is not None
+    there.copy_(page(i))
+
+
+def die_in_step(operations: list) -> None:
+    """Step, and die when the others know of it; without waiting for that."""
+    _held["directory"]._move = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    threading.Thread(target=_held["directory"].step, args=(operations,)).start()
