@@ -20,5 +20,6 @@ MEASURES: dict[str, tuple[str, Callable[..., Iterable[float]]]] = {
     "tokens_per_second": ("modelled", serving.tokens_per_second),
     "replicas_gain": ("modelled", serving.replicas_gain),
     "ranks_gain": ("modelled", ranks.ranks_gain),
+    "sharing_gain": ("modelled", serving.sharing_gain),
     "first_token_seconds": ("modelled", serving.first_token_seconds),
 }

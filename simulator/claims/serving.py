@@ -16,6 +16,7 @@ from kvreplay.traces.trace import Trace
 _SEEDS = range(3)
 _PAGE_TOKENS = 16
 _GENERATED = 500  # answers, by one replica
+_ASKED = 600  # questions about documents, of one replica
 
 
 def throughput_gain(
@@ -67,6 +68,30 @@ def replicas_gain(
         yield _tokens_per_second(many) / _tokens_per_second(one)
 
 
+def sharing_gain(
+    *, replicas: int, sharing: str | None, model: str = "llama-3.1-8b", device: str = "a100", each: int = 32
+) -> Iterator[float]:
+    """How many times as many tokens are served a second by several replicas in one server than by one.
+
+    Requests ask about one of 150 documents of 4,096 tokens, which is more than one device holds beside the model.
+    `sharing` is what becomes of pages that replicas bring from each other; None: they bring none.
+    """
+    for seed in _SEEDS:
+        one, many = (
+            simulate(
+                _questions(_ASKED * count, seed),
+                model=model,
+                device=device,
+                replicas=count,
+                concurrency=each * count,
+                sharing=sharing,
+                interconnect="peer",
+            )
+            for count in (1, replicas)
+        )
+        yield _tokens_per_second(many) / _tokens_per_second(one)
+
+
 def first_token_seconds(
     *, prompt: int, reused: int, model: str = "llama-3.1-8b", device: str = "a100"
 ) -> Iterator[float]:
@@ -99,6 +124,22 @@ def _traffic(generated: int, hits: float, hit_length: float, seed: int) -> Trace
     parent = np.arange(-1, pages.max())
     parent[::each] = -1
     return _trace(pages, parent, np.arange(requests + 1) * each, np.full(requests, 256), output, None)
+
+
+def _questions(requests: int, seed: int) -> Trace:
+    """Prompts of one of 150 documents of 4,096 tokens and 128 tokens of their own, and answers of 30 to 70."""
+    rng = np.random.default_rng(seed)
+    shared, own = 4096 // _PAGE_TOKENS, 128 // _PAGE_TOKENS
+    asked, document = np.unique(rng.integers(0, 150, requests), return_inverse=True)
+    documents = len(asked)
+    first_own = documents * shared + np.arange(requests) * own
+    pages = np.hstack([document[:, None] * shared + np.arange(shared), first_own[:, None] + np.arange(own)]).ravel()
+    parent = np.arange(-1, documents * shared + requests * own - 1)
+    parent[: documents * shared : shared] = -1
+    parent[first_own] = document * shared + shared - 1
+    each = shared + own
+    output = rng.integers(30, 71, requests)
+    return _trace(pages, parent, np.arange(requests + 1) * each, np.full(requests, 4224), output, None)
 
 
 def _trace(

@@ -66,9 +66,9 @@ class Places:
     layerwise: bool  # whether a prompt is prefilled layer by layer while its pages come
     peers: Sequence[Replica] = ()
 
-    def path_from(self, source: Places) -> tuple[Hop, Hop]:
+    def path_from(self, source: Places) -> tuple[Hop]:
         """From another replica's memory to this one's."""
-        return Hop(source.outbound, self.page_bytes), Hop(self.inbound, self.page_bytes)
+        return (Hop((source.outbound, self.inbound), self.page_bytes),)
 
     def fetch(
         self, request: Request, hits: int, most: int, now: float, compute: Callable[[int], float]

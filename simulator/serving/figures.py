@@ -21,6 +21,7 @@ REQUESTS = {
     "session": "of the trace, where it has them",
     "tier": "in front, that answered it; null: none",
     "replica": "that served it; null: refused, or answered in front",
+    "decoder": "the replica that decoded it, where that is another",
     "arrival": "s",
     "admission": "s, when its first prompt token was scheduled for the first time",
     "first_token": "s",
@@ -48,6 +49,7 @@ def request_table(trace: Trace, recorder: Recorder, tiers: Sequence[str] = ()) -
         "session": trace.session if trace.session is not None else [None] * trace.n_requests,
         "tier": [None if tier < 0 else tiers[tier] for tier in recorder.tier.tolist()],
         "replica": recorder.replica,
+        "decoder": recorder.decoder,
         "arrival": arrival,
         "admission": recorder.admission,
         "first_token": first,
@@ -64,7 +66,7 @@ def request_table(trace: Trace, recorder: Recorder, tiers: Sequence[str] = ()) -
         **request_times(arrival, first, end, output),
     }
     table = pl.DataFrame(columns, schema_overrides={"session": pl.Int32, "tier": pl.String}, nan_to_null=True)
-    return table.with_columns(pl.col("replica").replace(-1, None))
+    return table.with_columns(pl.col("replica", "decoder").replace(-1, None))
 
 
 def request_times(arrival: np.ndarray, first: np.ndarray, end: np.ndarray, output: np.ndarray) -> dict[str, np.ndarray]:
@@ -145,6 +147,7 @@ def summary(
         "output_tokens": output,
         "tokens_saved": hit,
         "token_hit_ratio": _ratio(hit, passed),
+        "reused_token_ratio": _ratio(hit + int(computed["loaded_tokens"].sum()), passed),
         "loaded_token_ratio": _ratio(int(computed["loaded_tokens"].sum()), passed),
         **{f"{name[:-1]}_ratio": _ratio(int(computed[name].sum()), passed) for name in places},
         "prefilled_tokens": int(served["prefilled_tokens"].sum()),

@@ -44,9 +44,9 @@ def known_rates(name: str, device: Device, devices: int) -> LinkRates | None:
 
 
 class Hop(NamedTuple):
-    """A link on the way of pages, which take `page_bytes` each there."""
+    """A part of the way of pages, which take `page_bytes` each there, and all of `links` for as long as the slowest."""
 
-    link: Link
+    links: tuple[Link, ...]
     page_bytes: int
 
 
@@ -62,14 +62,17 @@ class Transfer:
     def add(self, path: Sequence[Hop], pages: int) -> None:
         """Move `pages` pages along `path`, after what was added before."""
         begin = first = last = self._now  # when the first byte, the first page and the last page are there
-        for link, page_bytes in path:
-            each = page_bytes / link.rate
-            start = max(self._free.get(link, link.free), first)
-            self._free[link] = start + pages * each
-            self._moved[link] = self._moved.get(link, 0) + pages * page_bytes
-            begin = start + link.latency
+        for links, page_bytes in path:
+            each = page_bytes / min(link.rate for link in links)
+            start = max(first, *(self._free.get(link, link.free) for link in links))
+            done = start + pages * each
+            for link in links:
+                self._free[link] = done
+                self._moved[link] = self._moved.get(link, 0) + pages * page_bytes
+            latency = sum(link.latency for link in links)
+            begin = start + latency
             first = begin + each
-            last = max(self._free[link], last + each) + link.latency
+            last = max(done, last + each) + latency
         self._arrivals.append((begin, last))
 
     @property

@@ -43,6 +43,8 @@ def events(simulation: Simulation) -> Iterator[dict[str, Any]]:
         known = {"cat": "request", "id": request["request"], "pid": request["replica"], "tid": 1}
         for name, begin, finish in _PHASES:
             if request[begin] is not None and request[finish] is not None:
+                if name == "decode" and request["decoder"] is not None:
+                    known["pid"] = request["decoder"]
                 yield {"ph": "b", "name": name, "ts": _microseconds(request[begin]), **known}
                 yield {"ph": "e", "name": name, "ts": _microseconds(request[finish]), **known}
 

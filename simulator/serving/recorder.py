@@ -70,7 +70,8 @@ class Recorder:
         self.hit_tokens = np.zeros(requests, np.int64)  # at the first admission
         # Brought from each of `places` at the first admission.
         self.loaded_tokens = {place: np.zeros(requests, np.int64) for place in places}
-        self.handover = np.full(requests, np.nan)  # when the replica that decodes had the keys and values
+        self.decoder = np.full(requests, -1, np.int32)  # the replica that decodes what another prefilled; -1: none
+        self.handover = np.full(requests, np.nan)  # when it had the keys and values
         self.moved: dict[str, int] = {}  # bytes by link
         self.prefilled_tokens = np.zeros(requests, np.int64)  # computed, again after every preemption
         self.preemptions = np.zeros(requests, np.int32)
@@ -106,8 +107,9 @@ class Recorder:
         if np.isnan(self.first[request.number]):
             self.first[request.number] = now
 
-    def handed_over(self, request: Request, now: float) -> None:
-        """The replica that decodes a request has its keys and values."""
+    def handed_over(self, request: Request, now: float, replica: int) -> None:
+        """A replica has the keys and values of a request, which it decodes."""
+        self.decoder[request.number] = replica
         self.handover[request.number] = now
 
     def preempted(self, request: Request) -> None:

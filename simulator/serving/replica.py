@@ -59,7 +59,8 @@ class Handover:
 class Replica:
     """A server with its queue, a process in `env`. `ended` is called with every request that ends.
 
-    Where there is a `hand_over`, it only prefills: it gives the first token, and calls that with the request then.
+    Where there is a `hand_over`, it only prefills: it gives the first token, as SGLang's prefill servers do
+    (`disaggregation/prefill.py`), and calls that with the request then.
     """
 
     def __init__(
@@ -327,7 +328,7 @@ class Replica:
         yield self._env.timeout(transfer.end - self._env.now)
         self.memory.keep(request.lease, request.pages[request.kept :])
         request.kept, request.computed, request.handover = len(request.pages), request.prompt, None
-        self._recorder.handed_over(request, self._env.now)
+        self._recorder.handed_over(request, self._env.now, self.number)
         handover.source.let_go(handover)
         self._loading -= 1
         self._handed.append(request)

@@ -173,7 +173,7 @@ def server_settings(
     random numbers. kv_tokens: tokens in the KV memory of each replica; default: what `memory_utilization` of its
     devices' memory leaves beside the weights. tiers: below that memory, the fastest first, each a
     name and `tiers.tier_settings`, such as [{"host": {"gib": 64}}, {"ssd": {"gib": 1000}}]. layerwise: a prompt whose
-    pages are loaded is prefilled as its layers come (Gao et al., AttentionStore, USENIX ATC 2024, section 3.2.1).
+    pages are loaded is prefilled as its layers come (Gao et al., CachedAttention, USENIX ATC 2024, section 3.2.1).
     fetch: when pages are loaded, see `fetching`. prefill_replicas: of the replicas, those that only prefill, and hand
     their keys and values to the others, which only decode; 0: all do both. sharing: replicas load pages that others
     have in their memory, which keep them ("replicate") or let go of them ("move"); None: they do not. sync_on_write:

@@ -11,6 +11,7 @@ import polars as pl
 from kvreplay.simulator.report import numbers
 from kvreplay.simulator.report.table import Table
 
+_FOLLOW = ("page_tokens", "pages")
 _FIGURES = "requests"  # the first column that is a result: those before it are settings
 
 # What the table shows: heading -> column.
@@ -27,6 +28,7 @@ _SHOWN = {
     "goodput/s": "goodput",
     "token hit ratio": "token_hit_ratio",
     "loaded": "loaded_token_ratio",
+    "hit or loaded": "reused_token_ratio",
     "busy": "utilisation",
     "prefill busy": "prefill_utilisation",
     "decode busy": "decode_utilisation",
@@ -34,8 +36,8 @@ _SHOWN = {
 
 
 def varied(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The settings in which `rows` differ."""
-    settings = list(rows[0])[: list(rows[0]).index(_FIGURES)]
+    """The settings in which `rows` differ, but for what follows from others."""
+    settings = [name for name in list(rows[0])[: list(rows[0]).index(_FIGURES)] if name not in _FOLLOW]
     return [name for name in settings if len({str(row[name]) for row in rows}) > 1]
 
 
@@ -70,6 +72,6 @@ def _cell(heading: str, value: Any) -> str:
         return f"{1e3 * value:,.1f}"
     return (
         numbers.percent(value, 1)
-        if heading in ("token hit ratio", "loaded", "busy", "prefill busy", "decode busy")
+        if heading in ("token hit ratio", "loaded", "hit or loaded", "busy", "prefill busy", "decode busy")
         else f"{value:,.4g}"
     )

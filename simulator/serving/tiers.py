@@ -56,10 +56,11 @@ class TierSpec(NamedTuple):
 
     name: str
     settings: Mapping[str, Any]
+    given: Mapping[str, Any]  # the ones that were set
 
     @property
     def label(self) -> str:
-        return " ".join([self.name, *(f"{key}={value}" for key, value in self.settings.items() if value)])
+        return " ".join([self.name, *(f"{key}={value}" for key, value in self.given.items())])
 
     def page_bytes(self, model: Model, page_tokens: int) -> int:
         """Bytes of a page there. Raises ValueError for a codec that is unknown, or that must see the data to tell."""
@@ -110,7 +111,7 @@ def parse(written: Any) -> tuple[TierSpec, ...]:
         settings = check(tier_settings, f"tier {name}", given)
         if (settings["codec"] is None) != (settings["codec_gbs"] is None):
             raise ParameterError(f"tier {name}: a codec takes time; give codec and codec_gbs, or neither")
-        specs.append(TierSpec(str(name), settings))
+        specs.append(TierSpec(str(name), settings, given))
     names = [spec.name for spec in specs]
     if len(set(names)) < len(names):
         raise ParameterError(f"tiers {', '.join(names)}: one is there twice; give each a name of its own")
@@ -166,7 +167,8 @@ class Tiers:
     @property
     def links(self) -> list[Link]:
         """Each once."""
-        return list(dict.fromkeys(hop.link for level in self.levels for hop in (*level.read, *level.write)))
+        hops = [hop for level in self.levels for hop in (*level.read, *level.write)]
+        return list(dict.fromkeys(link for hop in hops for link in hop.links))
 
     def find(self, pages: np.ndarray, now: float) -> list[int]:
         """The first level that has each of `pages`, from the start until one is nowhere."""
@@ -219,11 +221,11 @@ def build(
         pages = [Pages(capacity, known, spec.settings["policy"], seed) for _ in range(replicas)]
         for own, apart in zip(levels, pages, strict=True):
             read, write = spec.links(device, devices)
-            back, to = [Hop(read, stored)], [Hop(write, stored)]
+            back, to = [Hop((read,), stored)], [Hop((write,), stored)]
             if spec.settings["codec"] is not None:
                 rate = 1e9 * spec.settings["codec_gbs"]
-                back = [*back, Hop(Link(f"{spec.name}_decode", rate), plain)]
-                to = [Hop(Link(f"{spec.name}_encode", rate), plain), *to]
+                back = [*back, Hop((Link(f"{spec.name}_decode", rate),), plain)]
+                to = [Hop((Link(f"{spec.name}_encode", rate),), plain), *to]
             above = own[-1].read if own else []
             own.append(Level(spec.name, pages[0] if spec.settings["shared"] else apart, [*back, *above], to))
     return [Tiers(own) for own in levels]

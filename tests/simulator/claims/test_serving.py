@@ -30,3 +30,24 @@ def test_a_lone_sequence_gets_a_token_a_step():
     cost = step_cost("llama-3.1-8b", "a100")
     speeds = list(serving.tokens_per_second(model="llama-3.1-8b", device="a100", concurrency=1))
     assert np.mean(speeds) == pytest.approx(1 / cost.step(0, 0, 1, 356), rel=0.02)
+
+
+def test_devices_gain_their_number_and_more_by_what_they_share(monkeypatch):
+    """Even where nothing is known yet: of two that share, each computes half of the documents."""
+    monkeypatch.setattr(serving, "_ASKED", 150)
+    monkeypatch.setattr(serving, "_SEEDS", range(1))
+    (apart,) = serving.sharing_gain(replicas=2, sharing=None)
+    assert apart == pytest.approx(2, rel=0.15)
+    (together,) = serving.sharing_gain(replicas=2, sharing="replicate")
+    assert together > 1.1 * apart
+
+
+def test_questions_share_their_document_and_nothing_else():
+    trace = serving._questions(50, 0)
+    prompts = trace.pages.reshape(50, -1)
+    assert (np.unique(prompts[:, 256:]).size, prompts.shape[1]) == (50 * 8, 264)
+    starts = {prompt[0]: prompt[:256].tolist() for prompt in prompts}
+    assert all(prompt[:256].tolist() == starts[prompt[0]] for prompt in prompts)
+    assert trace.parent is not None
+    assert (trace.parent[prompts[:, 1:]] == prompts[:, :-1]).all()
+    assert (trace.parent[prompts[:, 0]] == -1).all()

@@ -40,6 +40,15 @@ def test_its_events_are_those_of_the_tables(tmp_path):
     assert not open_phases
 
 
+def test_tokens_are_shown_where_they_come_from(tmp_path):
+    chats = kv.generate("conversation", sessions=5, seed=1)
+    simulation = kv.simulate(chats, replicas=2, prefill_replicas=1)
+    write_chrome_trace(simulation, tmp_path / "trace.json")
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    places = {(event["name"], event["pid"]) for event in events if event["ph"] == "b"}
+    assert places == {("queue", 0), ("prefill", 0), ("decode", 1)}
+
+
 def test_the_command_writes_it(tmp_path):
     file = tmp_path / "trace.json"
     assert main(["simulate", "generate:conversation:sessions=3", "--chrome-trace", str(file)]) == 0

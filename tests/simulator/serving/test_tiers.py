@@ -14,7 +14,7 @@ from kvreplay.simulator.backends import PageLayout, codecs
 from kvreplay.simulator.backends.tiers.break_even import break_even
 from kvreplay.simulator.serving.cost import attended
 from kvreplay.simulator.serving.engine import run
-from kvreplay.simulator.serving.links import Link, Transfer
+from kvreplay.simulator.serving.links import Hop, Link, Transfer
 from kvreplay.simulator.serving.tiers import build, parse
 from tests.simulator.serving.test_replica import COST, PAGE, server_of, tiers, trace_of, traffic
 
@@ -111,7 +111,7 @@ transfers = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), min_size=1
 @given(transfers, st.lists(st.tuples(st.integers(1, 4), st.integers(0, 2)), min_size=1, max_size=3))
 def test_transfers_end_when_pages_that_are_moved_one_by_one_are_there(asked, links):
     """Page by page: each goes over every link in turn, which moves one at a time and those that were asked first."""
-    path = [(Link(str(i), 1.0, latency), each) for i, (each, latency) in enumerate(links)]
+    path = [Hop((Link(str(i), 1.0, latency),), each) for i, (each, latency) in enumerate(links)]
     free = [0.0] * len(links)
     now = 0.0
     for gap, pages in asked:
@@ -126,7 +126,7 @@ def test_transfers_end_when_pages_that_are_moved_one_by_one_are_there(asked, lin
                 there = free[i] + latency
         assert transfer.end == pytest.approx(there)
     moved = sum(pages for _, pages in asked)
-    assert [link.moved for link, _ in path] == [moved * each for each, _ in links]
+    assert [hop.links[0].moved for hop in path] == [moved * each for each, _ in links]
 
 
 orders = st.lists(st.lists(st.integers(0, 9), max_size=6, unique=True), max_size=20)
@@ -159,7 +159,7 @@ def test_tiers_hold_what_lists_hold(stored, capacities):
             coming = left
         for level, held in zip(own.levels, lists, strict=True):
             assert [level.pages.has(page, np.inf) for page in range(10)] == [page in held for page in range(10)]
-    assert [level.write[-1].link.moved for level in own.levels] == [PLAIN * count for count in written]
+    assert [level.write[-1].links[0].moved for level in own.levels] == [PLAIN * count for count in written]
 
 
 def test_a_codec_takes_its_time_and_saves_its_bytes():
