@@ -38,7 +38,10 @@ class Judge:
         self._held[request.tenant, request.intent] += 1
 
     def left(self, request: Request) -> None:
-        self._held[request.tenant, request.intent] -= 1
+        held = (request.tenant, request.intent)
+        self._held[held] -= 1
+        if not self._held[held]:  # a server sees ever new tenants
+            del self._held[held]
 
     def judge(self, request: Request, answered: Request | None) -> Verdict:
         """Count the lookup of `request`, which got the answer to the request `answered`, or None: it missed."""

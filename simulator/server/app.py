@@ -95,7 +95,8 @@ def create_app(engine: Engine, settings: Settings, tenants: Tenants) -> FastAPI:
         yield
         await anyio.to_thread.run_sync(engine.close)
 
-    app = FastAPI(title="kvreplay", version=version("kvreplay"), lifespan=lifespan)
+    # No pages of documentation: they would fetch their scripts from elsewhere.
+    app = FastAPI(title="kvreplay", version=version("kvreplay"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.server = _Server(engine, settings, tenants, int(time.time()))
     app.add_middleware(BodyLimit, most=settings.max_body_bytes)
     app.add_exception_handler(ServerError, _refused)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import ipaddress
 import socket
 import threading
 import warnings
@@ -59,6 +60,8 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     `ready` is told what it serves, and where. Raises as `build` does, and ServerError where it cannot listen.
     """
     with _listen(settings) as listening:
+        if settings.api_keys is None and not ipaddress.ip_address(listening.getsockname()[0]).is_loopback:
+            warnings.warn("whoever reaches this address may use the server; give --api-keys", stacklevel=2)
         engine, app = build(settings)
         ready(f"{engine.language.name} on {_url(listening)}")
         with contextlib.suppress(KeyboardInterrupt):  # the signal, which uvicorn raises again in the end
