@@ -6,6 +6,9 @@ import multiprocessing
 import os
 import random
 import resource
+import shutil
+import signal
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -18,7 +21,6 @@ import yaml
 from kvreplay.simulator.cli.main import main
 from kvreplay.simulator.experiment import ExperimentError, open_results, run
 from kvreplay.simulator.experiment.processes import in_processes
-from kvreplay.simulator.experiment.store import open_journal
 
 GRID = {
     "name": "grid",
@@ -129,6 +131,32 @@ def test_a_full_disk_is_named_and_keeps_what_has_finished(tmp_path):
     assert (results.run["status"], rows(tmp_path / "out")) == ("complete", rows(tmp_path / "undisturbed"))
 
 
+def test_a_run_on_a_full_file_system_is_resumed_elsewhere(tmp_path):
+    """A real one of 32 KiB, where this machine lets us mount it; the results are copied off it."""
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(SMALL | {"capacity": list(range(3, 60))}, sort_keys=False))
+    code = "import sys; from kvreplay.simulator.cli.main import main; sys.exit(main())"
+    script = f"""
+        mkdir disk && mount -t tmpfs -o size=32k tmpfs disk || exit 77
+        "{sys.executable}" -c '{code}' run small.yaml --out disk/out --threads 1; code=$?
+        cp -r disk/out out; exit $code
+    """
+    if shutil.which("unshare") is None:
+        pytest.skip("no unshare")
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    if done.returncode == 77 or "unshare failed" in done.stderr or "write failed" in done.stderr:
+        pytest.skip("may not mount a file system")
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("kvreplay: disk/out/")
+    assert "cannot be written: No space left on device" in last
+    told = []
+    run(str(tmp_path / "small.yaml"), tmp_path / "out", resume=True, watch=told.append)
+    assert 0 < len(told) < 114
+    run(str(tmp_path / "small.yaml"), tmp_path / "undisturbed")
+    assert rows(tmp_path / "out") == rows(tmp_path / "undisturbed")
+
+
 @pytest.fixture
 def small(tmp_path, monkeypatch) -> str:
     monkeypatch.chdir(tmp_path)
@@ -164,11 +192,18 @@ def test_a_folder_where_the_report_goes_is_told_before_anything_runs(small, caps
     assert Path("out/cells.jsonl").read_text() == ""
 
 
-def test_a_second_run_in_the_same_folder_is_told(small, tmp_path, capsys):
-    with open_journal(tmp_path / "out"):
-        assert main(["run", small, "--out", "out"]) == 2
+def test_a_second_run_in_the_same_folder_is_told_and_does_not_disturb_the_first(small, tmp_path, capsys):
+    first = start(resume_grid, tmp_path / "out")
+    while not (tmp_path / "out/cells.jsonl").exists():
+        assert first.is_alive()
+        time.sleep(0.001)
+    os.kill(first.pid, signal.SIGSTOP)  # or it may be done before we look
+    assert main(["run", small, "--out", "out"]) == 2
     message = "kvreplay: out: another run is writing here; wait, or choose another --out\n"
     assert capsys.readouterr().err == message
+    os.kill(first.pid, signal.SIGCONT)
+    first.join()
+    assert (first.exitcode, open_results("out").run["status"], len(open_results("out").rows)) == (0, "complete", 90)
 
 
 def test_a_clock_that_is_set_back_neither_ends_a_run_before_it_began_nor_makes_its_times_negative(
