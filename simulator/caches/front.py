@@ -45,6 +45,12 @@ def front(trace: Trace, stack: Stack, warmup: int, seed: int, division: Division
         return _undivided(trace, stack, warmup, seed)
 
 
+def pass_first(count: int, trace: Trace, stack: Stack, seed: int) -> None:
+    """Let the first `count` requests of `trace` pass through `stack`, for whoever asks what that takes."""
+    first = subset(trace, np.arange(trace.n_requests) < count)
+    _pass(first, stack, stack.build(first, seed), 0, None)
+
+
 @functools.lru_cache(maxsize=4)
 def _undivided(trace: Trace, stack: Stack, warmup: int, seed: int) -> Front:
     return _pass(trace, stack, stack.build(trace, seed), warmup, None)

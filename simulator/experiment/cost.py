@@ -24,7 +24,7 @@ from typing import NamedTuple
 from kvreplay.files import write_whole
 from kvreplay.simulator.replay.engine import divides_memory
 from kvreplay.simulator.replay.part import Part
-from kvreplay.simulator.replay.pilot import Pilot, pilot
+from kvreplay.simulator.replay.pilot import Pilot, pilot, pilot_front
 from kvreplay.traces.catalogue import cache_dir
 
 from .errors import ExperimentError
@@ -32,6 +32,7 @@ from .plan import Cell, engine_version
 from .provenance import cpu_name
 
 _SECONDS = 0.1  # of a short replay
+_PASSED = 1000  # requests that are let pass through a stack to try it, and twice as many
 _WORTH = 100  # a run tries cells that take so many times as long as trying them
 _REMEMBERED = 10_000  # short replays
 _BUFFERS = 8 << 20  # bytes of a cell besides its state: what is read of a mapped trace, hits, numbers drawn
@@ -50,7 +51,8 @@ class Cost(NamedTuple):
 
 
 def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
-    """What each of `cells` will take; compiling a policy comes on top. The tiers of a stack are taken for typical.
+    """What each of `cells` will take; compiling a policy comes on top. Tiers that share memory with the pages are taken
+    for typical.
 
     Where they are `running` anyway, only built-in policies with much to do are tried; others are taken for typical.
     Raises PolicyError where a policy fails.
@@ -82,13 +84,17 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
             costs[cell.key] = _with_part(costs[cell.key], cell.trace, is_first=cell.trace.content_hash not in drawn)
             drawn.add(cell.trace.content_hash)
     fronts = set()
-    for cell in cells:
-        divided = cell.key if divides_memory(cell.trace, cell.size) else None  # which shares its front with no other
-        front = (id(cell.stack), id(cell.trace), cell.warmup, cell.seed, divided)
-        if front not in fronts:  # the cells that share it wait for the first
-            fronts.add(front)
-            lookups = cell.trace.n_requests * len(cell.stack.tiers)
-            costs[cell.key] = costs[cell.key]._replace(seconds=costs[cell.key].seconds + lookups * _SECONDS_PER_LOOKUP)
+    with _remembered() as memory:
+        for cell in cells:
+            divided = (
+                cell.key if divides_memory(cell.trace, cell.size) else None
+            )  # which shares its front with no other
+            front = (id(cell.stack), id(cell.trace), cell.warmup, cell.seed, divided)
+            if cell.stack.tiers and front not in fronts:  # the cells that share it wait for the first
+                fronts.add(front)
+                passing = _passing(cell, memory, is_tried=not (running or divided))
+                cost = costs[cell.key]
+                costs[cell.key] = Cost(cost.seconds + passing.seconds, cost.memory + passing.memory)
     return [costs[cell.key] for cell in cells]
 
 
@@ -164,6 +170,18 @@ def _try(cell: Cell) -> Pilot:
 
 def _typical(cell: Cell) -> Cost:
     return Cost(cell.trace.n_accesses * _SECONDS_PER_ACCESS, cell.trace.n_pages * _BYTES_PER_PAGE)
+
+
+def _passing(cell: Cell, memory: dict[str, Pilot], is_tried: bool) -> Cost:
+    """What it takes to let the requests pass through the cell's stack."""
+    requests = cell.trace.n_requests
+    if not is_tried:
+        return Cost(requests * len(cell.stack.tiers) * _SECONDS_PER_LOOKUP, 0)
+    name = f"front {cell.trace.content_hash[:16]} {cell.stack.fingerprint[:16]}"
+    if name not in memory:
+        memory[name] = pilot_front(cell.trace, cell.stack, requests=_PASSED, seed=cell.seed)
+    start, per_request, bytes_held = memory[name]
+    return Cost(start + per_request * requests, bytes_held)
 
 
 def _with_part(cost: Cost, part: Part, is_first: bool) -> Cost:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kvreplay.simulator.experiment import ExperimentError, cost, make_plan
 from kvreplay.simulator.experiment.cost import Cost, estimate, makespan, memory_of_traces, threads_within
 from kvreplay.simulator.experiment.runner import run_cells
-from kvreplay.simulator.replay.pilot import Pilot, pilot
+from kvreplay.simulator.replay.pilot import Pilot, pilot, pilot_front
 
 GRID = {
     "name": "grid",
@@ -93,6 +93,33 @@ def test_parts_of_a_trace_are_told_from_one_of_them(tried):
         assert found.memory == 4 * cell.trace.n_accesses + 8 * cell.trace.n_pages + 100_000
     assert memory_of_traces(cells) == 4 * 3000
     assert all(cost.seconds < 1 for cost in estimate(cells, running=True))  # nothing is drawn
+
+
+def test_cells_that_share_a_stack_wait_for_the_first(tried, monkeypatch):
+    passed = []
+
+    def pretended(trace, stack, *, requests, seed) -> Pilot:
+        passed.append((stack.label, requests))
+        return Pilot(7.0, 0.5, 1000)
+
+    monkeypatch.setattr(cost, "pilot_front", pretended)
+    trace = {"generate": "repetitive", "requests": 200}
+    cells = make_plan(GRID | {"trace": trace, "stack": ["exact"], "policy": ["lru", "fifo"], "capacity": [1]}).cells
+    pages = Cost(2 + cells[0].trace.n_accesses, 1000)
+    for _ in range(2):  # it is remembered
+        assert estimate(cells) == [Cost(pages.seconds + 7 + 0.5 * 200, 2000), pages]
+    assert passed == [(cells[0].stack.label, 1000)]
+    assert estimate(cells, running=True)[0].seconds < 1
+
+
+def test_a_stack_is_tried_on_the_first_requests():
+    (cell,) = make_plan(
+        GRID
+        | {"trace": {"generate": "repetitive", "requests": 400}, "stack": ["exact"], "policy": "lru", "capacity": 1}
+    ).cells
+    found = pilot_front(cell.trace, cell.stack, requests=100)
+    assert found.start + 400 * found.per_access > 0
+    assert found.memory >= 0
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=6), st.integers(1, 3))
