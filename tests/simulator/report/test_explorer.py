@@ -230,6 +230,29 @@ def test_the_controls_change_the_picture_and_the_address_brings_it_back(tab, rep
     assert tab.errors == []
 
 
+def test_headroom_lies_between_the_best_policy_shown_and_the_optimum(tab, report):
+    tab.open(report)
+    paths = "(name) => document.querySelector(name).getAttribute('d')"
+    lines = "[...document.querySelectorAll('.plot .own:not(.point) path')].map(path => path.getAttribute('d'))"
+    belady, lru, sieve = tab.run(lines)
+    assert tab.run(f"({paths})('.headroom')").startswith(lru)
+    tab.run("document.querySelector('.lines input[value=lru]').click()")
+    belady, sieve = tab.run(lines)
+    area = tab.run(f"({paths})('.headroom')")
+    assert area.startswith(sieve)
+    # Back along the optimum.
+    assert area.removeprefix(sieve).split("L")[1:] == belady.lstrip("M").split("L")[::-1]
+
+
+def test_lines_are_lighter_in_the_dark(tab, report):
+    colours = []
+    for dark in (False, True):
+        tab.open(report, dark=dark)
+        stroke = "[...document.querySelectorAll('.plot .own path')].map(path => getComputedStyle(path).stroke)"
+        colours.append(tab.run(stroke))
+    assert not set(colours[0]) & set(colours[1])
+
+
 def test_every_control_can_be_reached_by_the_keyboard_and_shows_it(tab, report):
     tab.open(report)
     seen = []
