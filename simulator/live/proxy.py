@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 from .errors import LiveError, RequestError
-from .recording import Recording
+from .recording import Recording, Ticket
 from .reply import Reply
 from .transport import URL, aiohttp, base_of, web
 
@@ -68,6 +69,7 @@ def proxy_app(base: str, recording: Recording) -> web.Application:
     """The proxy in front of the server whose address before ``/v1`` is `base`."""
     app = web.Application(client_max_size=_LARGEST)
     session = web.AppKey("session", aiohttp.ClientSession)
+    endings: set[asyncio.Task[None]] = set()
 
     async def connected(app: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(
@@ -78,6 +80,7 @@ def proxy_app(base: str, recording: Recording) -> web.Application:
             skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
         ) as app[session]:
             yield
+        await asyncio.gather(*endings)
 
     async def pass_on(request: web.Request) -> web.StreamResponse:
         if not request.raw_path.startswith("/"):
@@ -85,20 +88,26 @@ def proxy_app(base: str, recording: Recording) -> web.Application:
         url = URL(base + request.raw_path, encoded=True)
         if request.method != "POST" or not request.path.endswith("/completions"):
             return await _exchange(app[session], url, request, await request.read(), _Watch())
-        ticket, watch, describing, described = recording.begin(), _Watch(), None, None
+        ticket, watch, describing = recording.begin(), _Watch(), None
         try:
             body = await request.read()
             describing = asyncio.create_task(asyncio.to_thread(recording.describe, body))
             return await _exchange(app[session], url, request, body, watch)
         finally:
-            if describing is not None:
-                with contextlib.suppress(asyncio.CancelledError):  # also where the client is gone
-                    described = await describing
-            recording.end(ticket, described, watch.output_tokens)
+            # Not in this task, which is cancelled where the client is gone.
+            ending = asyncio.create_task(_end(recording, ticket, describing, watch))
+            endings.add(ending)
+            ending.add_done_callback(endings.discard)
 
     app.cleanup_ctx.append(connected)
     app.router.add_route("*", "/{path:.*}", pass_on)
     return app
+
+
+async def _end(
+    recording: Recording, ticket: Ticket, describing: asyncio.Task[dict[str, Any] | None] | None, watch: _Watch
+) -> None:
+    recording.end(ticket, None if describing is None else await describing, watch.output_tokens)
 
 
 class _Watch:

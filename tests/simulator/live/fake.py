@@ -79,6 +79,7 @@ class Fake:
             choice = {**said, "finish_reason": "length" if last else None}
             await response.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
             if cut == "break":
+                await asyncio.sleep(0.05)  # what is on its way arrives, and then nothing more
                 request.transport.abort()
                 return response
             if cut == "end":
