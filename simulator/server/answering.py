@@ -47,10 +47,10 @@ class Wording:
             said = {"text": text or ""}
         return self._body("chat.completion.chunk", [{"index": 0, **said, "logprobs": None, "finish_reason": reason}])
 
-    def first(self) -> dict[str, Any]:
-        """What comes before all pieces."""
+    def first(self) -> dict[str, Any] | None:
+        """What comes before all pieces, if anything does."""
         if not self.chat:
-            return self.chunk(self.echo)
+            return self.chunk(self.echo) if self.echo else None
         opening = {"role": "assistant", "content": ""}
         choice = {"index": 0, "delta": opening, "logprobs": None, "finish_reason": None}
         return self._body("chat.completion.chunk", [choice])
@@ -125,7 +125,8 @@ async def _sent(
 ) -> AsyncGenerator[str, None]:
     """The events of a stream; an error after its beginning is the last of them."""
     try:
-        yield _sse(wording.first())
+        if (first := wording.first()) is not None:
+            yield _sse(first)
         async for event in events:
             if isinstance(event, Piece):
                 yield _sse(wording.chunk(event.text))

@@ -61,8 +61,11 @@ def _text(kind: str) -> dict[str, Any]:
 
 
 def _answers(body: type) -> dict[int | str, dict[str, Any]]:
-    by = {"description": "exact, semantic, prefix or model", "schema": {"type": "string"}}
-    told = {"model": body, "content": _text("text/event-stream"), "headers": {"x-kvreplay-answered-by": by}}
+    headers = {
+        "x-kvreplay-answered-by": {"description": "exact, semantic, prefix or model", "schema": {"type": "string"}},
+        "x-kvreplay-similarity": {"description": "cosine, of semantic answers", "schema": {"type": "string"}},
+    }
+    told = {"model": body, "content": _text("text/event-stream"), "headers": headers}
     return {200: told, **_refusals(*_REFUSALS)}
 
 
@@ -183,15 +186,18 @@ def _invalid(request: Request, error: Exception) -> Response:
     """The first mistake in a body, by the name of its field."""
     assert isinstance(error, RequestValidationError)
     mistake = error.errors()[0]
-    path = [str(part) for part in mistake["loc"][1:] if isinstance(part, int) or part.isidentifier()]  # not types
-    param = path[0] if path else None
-    if not path:
-        told = "the body is no JSON object; send one, as application/json"
-    elif mistake["type"] == "extra_forbidden":
-        told = f"{'.'.join(path)} is not served; leave it out"
+    _, *path = mistake["loc"]
+    if not path or isinstance(path[0], int):  # the place where the JSON ends
+        return _refused(request, ServerError("the body is no JSON object; send one, as application/json"))
+    members = [
+        part for part in path[1:] if isinstance(part, int) or (part.isidentifier() and part != "str")
+    ]  # no types
+    where = ".".join(map(str, [path[0], *members]))
+    if mistake["type"] == "extra_forbidden":
+        told = f"{where} is not served; leave it out"
     else:
-        told = f"{'.'.join(path)}: {mistake['msg'][0].lower()}{mistake['msg'][1:]}"
-    return _refused(request, ServerError(told, param=param))
+        told = f"{where}: {mistake['msg'][0].lower()}{mistake['msg'][1:]}"
+    return _refused(request, ServerError(told, param=path[0]))
 
 
 def _http(request: Request, error: Exception) -> Response:

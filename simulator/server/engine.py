@@ -51,8 +51,8 @@ class Engine:
         self.figures = Figures()
         self.open = 0  # questions taken and not yet ended
         self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._lock = threading.Lock()  # of `open`, failures, and
-        self._refusal: ServerError | None = None  # what new questions get, once closed or broken
+        self._lock = threading.Lock()  # of what follows, of `open` and of failures
+        self._refusal = ""  # why new questions are not taken, once closed or broken
         self._closing = self._broken = False
         self._jobs: dict[Decoding, Job] = {}
         self._asked = 0
@@ -73,10 +73,13 @@ class Engine:
         text = TextStream(self.language.bytes_of, question.stop)
         job = Job(question, deliver, decoding, time.monotonic(), text)
         with self._lock:
-            refusal = self._refusal or (busy(_RETRY_SECONDS) if self.open >= self.most_open else None)
-            if refusal is not None:
+            try:
+                self.check_open()
+                if self.open >= self.most_open:
+                    raise busy(_RETRY_SECONDS)
+            except ServerError as refusal:
                 self.figures.failed[str(refusal.code)] += 1
-                raise refusal
+                raise
             self.open += 1
         self._commands.put(partial(self._start, job))
         return job
@@ -87,14 +90,14 @@ class Engine:
 
     def close(self) -> None:
         """Take no more questions, answer those taken, and end the thread."""
-        self._refuse(unavailable("the server is shutting down; try again later"))
+        self._refuse("the server is shutting down; try again later")
         self._commands.put(self._close)
         self._thread.join()
 
     def check_open(self) -> None:
         """Raises ServerError where no questions are taken any more."""
-        if self._refusal is not None:
-            raise self._refusal
+        if self._refusal:
+            raise unavailable(self._refusal)
 
     def _run(self) -> None:
         while self._jobs or not self._closing:
@@ -105,9 +108,9 @@ class Engine:
             except Exception as error:  # a bug, or memory: what pages and caches hold is not to be trusted any more
                 logging.getLogger(__name__).exception("the engine stopped")
                 self._broken = True
-                self._refuse(unavailable(f"the engine stopped ({type(error).__name__}); restart the server"))
+                self._refuse(f"the engine stopped ({type(error).__name__}); restart the server")
                 for job in list(self._jobs.values()):
-                    self._fail(job)
+                    self._fail(job, unavailable(self._refusal))
 
     def _obey(self) -> None:
         """Do what was asked for meanwhile, and wait for something where nothing runs."""
@@ -120,7 +123,7 @@ class Engine:
     def _start(self, job: Job) -> None:
         self._jobs[job.decoding] = job
         if self._broken:
-            self._fail(job)
+            self._fail(job, unavailable(self._refusal))
             return
         reply = self._lookup(job)
         if reply is None:
@@ -187,9 +190,7 @@ class Engine:
         self._forget(job)
         job.deliver(ended)
 
-    def _fail(self, job: Job, error: ServerError | None = None) -> None:
-        error = error or self._refusal
-        assert error is not None
+    def _fail(self, job: Job, error: ServerError) -> None:
         self._forget(job, str(error.code))
         job.deliver(error)
 
@@ -205,9 +206,9 @@ class Engine:
             if failure is not None:
                 self.figures.failed[failure] += 1
 
-    def _refuse(self, error: ServerError) -> None:
+    def _refuse(self, why: str) -> None:
         with self._lock:
-            self._refusal = error
+            self._refusal = why
 
     def _close(self) -> None:
         self._closing = True

@@ -9,6 +9,7 @@ import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,11 @@ def build(settings: Settings) -> tuple[Engine, Any]:
     tenants = Tenants() if settings.api_keys is None else Tenants.read(settings.api_keys)
     language = _language(settings.model)
     paged = PagedModel(language.llama, settings.pages, page_tokens=settings.page_tokens, policy=settings.policy)
-    at_once = settings.at_once
-    decoder = SpeculativeDecoder(paged, at_once=at_once, length=settings.drafts) if settings.drafts else None
+    kind = partial(SpeculativeDecoder, length=settings.drafts) if settings.drafts else Decoder
     _compile(settings)
     engine = Engine(
         language,
-        decoder or Decoder(paged, at_once=at_once),
+        kind(paged, at_once=settings.at_once),
         _caches(settings),
         queue=settings.queue,
         timeout=settings.timeout,
@@ -121,9 +121,9 @@ def _language(name: str) -> Language:
 
 def _compile(settings: Settings) -> None:
     """Have compiled what the first request would wait for: numba does so when it meets the first types."""
-    prompt = np.arange(2 * settings.page_tokens)
-    paged = PagedModel(RandomBytes().llama, 4, page_tokens=settings.page_tokens, policy=settings.policy)
-    Decoder(paged).generate([prompt % 2], 1)
+    prompt = np.zeros(settings.page_tokens, np.int64)
+    paged = PagedModel(RandomBytes().llama, settings.pages, page_tokens=settings.page_tokens, policy=settings.policy)
+    Decoder(paged).generate([prompt], 1)
     if settings.exact:
         ExactCache(2).insert(Question(prompt, "?", 1).request(0, 0.0))
 

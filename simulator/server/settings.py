@@ -11,6 +11,7 @@ from typing_extensions import Doc
 from kvreplay.parameters import check
 
 Count = Annotated[int, Ge(1)]
+Pages = Annotated[int, Ge(2)]
 Most = Annotated[int, Ge(0)]
 Seconds = Annotated[float, Gt(0)]
 Port = Annotated[int, Interval(ge=0, le=65535)]
@@ -26,7 +27,7 @@ class Settings:
     port: Annotated[Port, Doc("0: any that is free")] = 8000
     api_keys: Annotated[str | None, Doc("file with a key a line: each is a tenant, and others are refused")] = None
     model: Annotated[Model, Doc("smollm2, random (weights: it says noise), or auto: smollm2 if installed")] = "auto"
-    pages: Annotated[Count, Doc("pages of K/V in memory")] = 1024
+    pages: Annotated[Pages, Doc("pages of K/V in memory")] = 1024
     page_tokens: Annotated[Count, Doc("tokens of a page")] = 16
     policy: Annotated[str, Doc("which cached pages leave: any that decides by page")] = "lru"
     exact: Annotated[Most, Doc("answers that the exact cache holds; 0: none")] = 1000

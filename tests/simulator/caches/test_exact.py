@@ -123,3 +123,10 @@ def test_a_trace_without_texts_is_known_by_its_last_page_and_length():
 def test_a_trace_of_plain_objects_holds_no_prompts():
     with pytest.raises(TraceError, match="neither texts nor pages that form prefixes"):
         next(requests(Trace("keys", np.zeros(2, np.uint32), 1)))
+
+
+def test_nothing_is_left_of_tenants_whose_entries_have_left():
+    cache = ExactCache(2, compiled=False)
+    for number in range(20):
+        ask(cache, request("?", tenant=f"{number}"))
+    assert len(cache.judge._held) == 2

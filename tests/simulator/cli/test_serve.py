@@ -42,7 +42,7 @@ def test_mistakes_are_told_in_a_line(capsys):
                 ["--port", f"{port}"],
                 f"cannot listen on 127.0.0.1 port {port} (Address already in use); give another host",
             ),
-            (["--pages", "0", "--exact", "x"], "parameter 'pages' is 0: input should be greater than or equal to 1; "),
+            (["--pages", "0", "--exact", "x"], "parameter 'pages' is 0: input should be greater than or equal to 2; "),
             (["--port", "0", "--api-keys", "/nowhere"], "/nowhere: No such file or directory"),
             (["--port", "0", "--model", "random", "--policy", "nix"], "nix"),
         ):

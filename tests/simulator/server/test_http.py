@@ -117,6 +117,13 @@ def test_content_may_come_in_parts_and_blank(client):
         ("completions", {"prompt": "x", "model": "gpt"}, 404, "model", "there is none; use 'random-bytes'"),
         ("completions", [], 400, None, "the body is no JSON object"),
         ("chat/completions", {"messages": []}, 400, "messages", "messages: list should have at least 1 item"),
+        (
+            "chat/completions",
+            {"messages": [{"role": "user", "content": 3}]},
+            400,
+            "messages",
+            "messages.0.content: input",
+        ),
         ("chat/completions", {"messages": [{"role": "tool", "content": "x"}]}, 400, "messages", "messages.0.role"),
         ("nothing", {}, 404, None, "Not Found"),
         ("models", {}, 405, None, "Method Not Allowed"),
@@ -136,10 +143,16 @@ def test_bodies_must_be_json_and_not_too_large(client):
     def post(content, **headers):
         return client.post("/v1/completions", content=content, headers=headers)
 
-    assert post(b'{"prompt": "x"}').status_code == 400  # of no type: what a page of another site might send
+    json_type = {"content-type": "application/json"}
+    # Of no type: what a page of another site might send.
+    for refused in (post(b'{"prompt": "x"}'), post(b"{", **json_type)):
+        assert refused.status_code == 400
+        assert refused.json()["error"]["message"] == "the body is no JSON object; send one, as application/json"
+    for bad in (b"\xff", b"[" * 100_000):
+        assert "parsing the body" in post(bad, **json_type).json()["error"]["message"]
     large = b'{"prompt": "' + b"x" * (1 << 20)
     for body in (large, iter([large])):  # of a length that is told, and not
-        refused = post(body, **{"content-type": "application/json"})
+        refused = post(body, **json_type)
         assert refused.status_code == 413
         assert refused.json()["error"]["code"] == "body_too_large"
 
