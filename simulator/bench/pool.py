@@ -1,9 +1,8 @@
-"""The page pool: copying pages beside a plain copy of as many bytes, and the bookkeeping of batches."""
+"""Copying pages of K/V beside a plain copy of as many bytes. The pool's bookkeeping is measured by `bench pages`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from itertools import cycle
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 
 from kvreplay.simulator.backends import PageLayout
 from kvreplay.simulator.backends.page_data import PageData
-from kvreplay.simulator.caches.pages import PagePool
 
 from . import Row
 from .clock import devices, in_turns
@@ -25,14 +23,12 @@ _BYTES = 256 << 20  # of the pages of a table, so that no cache holds them
 
 
 def measure(*, rounds: int) -> Iterator[Row]:
-    """Rows of pages copied by number, on one thread and on the GPU where there is one, and of bookkeeping."""
+    """Rows of pages copied by number, on one thread and on the GPU where there is one."""
     torch.set_num_threads(1)
     for device in devices():
         for model, layout in _LAYOUTS.items():
             for n in (1, 64):
                 yield _copies(model, layout, n, device, rounds)
-    for n in (1, 64, 1024):
-        yield _bookkeeping(n, rounds)
 
 
 def _copies(model: str, layout: PageLayout, n: int, device: str, rounds: int) -> Row:
@@ -63,31 +59,3 @@ def _copies(model: str, layout: PageLayout, n: int, device: str, rounds: int) ->
         "by indexing": spent["copy"] / spent["index"],
     }
     return Row("Copying pages, medians in turns; the plain copy is of as many bytes in one piece", cells)
-
-
-def _bookkeeping(n: int, rounds: int) -> Row:
-    pool = PagePool(4 * n)
-    ids = pool.create(n)
-    assert ids is not None
-
-    def share_write_release() -> None:
-        pool.share(ids)
-        copies = pool.write(ids)
-        assert copies is not None
-        pool.release(copies)
-
-    def create_release() -> None:
-        created = pool.create(n)
-        assert created is not None
-        pool.release(created)
-
-    def hundred(run: Callable[[], None]) -> None:  # one is shorter than the clock can tell
-        for _ in range(100):
-            run()
-
-    runs = {
-        "create, release": partial(hundred, create_release),
-        "share, write a copy, release": partial(hundred, share_write_release),
-    }
-    spent = {name: float(np.median(times)) / (100 * n) for name, times in in_turns(runs, rounds, "cpu").items()}
-    return Row("Bookkeeping without content, us a page", {"pages at once": n, **spent})

@@ -12,7 +12,7 @@ HELP = "measure speed and memory on this machine"
 _SUBJECTS = {
     "replay": "replay: every policy, from the file or from memory, beside libcachesim",
     "pages": "pages: bookkeeping of shared pages and prefixes, and the memory that sharing saves",
-    "pool": "pool: copying and counting pages of K/V in torch, beside a plain copy",
+    "pool": "pool: copying pages of K/V in torch, beside a plain copy",
     "ranks": "ranks: a workload over ranks that share their pages or do not: hits, and the throughput they make",
     "tiers": "tiers: pages into host memory and a slab on disk and back, and where a codec pays",
     "codecs": "codecs: bytes, time and errors of stored K/V pages, beside a plain copy",
