@@ -97,7 +97,7 @@ def run(
         for number in range(server.replicas)
     ]
     for own in places:
-        own.peers = [replica for replica in replicas if replica.places is not own]
+        own.peers = [replica for replica in replicas if replica.arrivals.places is not own]
 
     def enter(request: Request) -> None:
         replica = choose(request, replicas[:split] if split else replicas)

@@ -106,5 +106,5 @@ class Places:
             for peer in self.peers:
                 more = min(peer.hits(request), most) - hits
                 if more > 0:
-                    options.append(Fetch([Part(PEER, self.path_from(peer.places), more)], peer))
+                    options.append(Fetch([Part(PEER, self.path_from(peer.arrivals.places), more)], peer))
         return options

@@ -18,20 +18,17 @@ admitted or ends and pages suffice: an arrival cuts them short.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import numpy as np
 import simpy
 
+from .arrivals import Arrivals
 from .cost import StepCost, attended
 from .decoding import Decoding
-from .fetching import Fetch, Places
-from .links import Transfer
-from .memory import PagedMemory, VllmMemory
+from .fetching import Places
+from .memory import PagedMemory
 from .recorder import Recorder
 from .requests import Request, waiting_queue
 from .speculation import Speculation, target_of
@@ -45,15 +42,6 @@ class Limits:
     max_num_batched_tokens: int  # at least max_num_seqs
     watermark: int  # pages
     order: str
-
-
-@dataclass(frozen=True)
-class Handover:
-    """A prompt that one replica has prefilled, for another to decode. Its pages are held until they are there."""
-
-    source: Replica
-    lease: Any
-    taken: int  # pages that are not of the lease
 
 
 class Replica:
@@ -76,16 +64,13 @@ class Replica:
         places: Places,
         hand_over: Callable[[Request], None] | None = None,
     ) -> None:
-        self.number, self.memory, self.places = number, memory, places
+        self.number, self.memory = number, memory
         self.waiting = waiting_queue(limits.order)
         self.running: dict[Request, None] = {}  # in order of admission
         self._tokens_waiting = self._admissions = 0
         self._env, self._cost, self._limits, self._recorder, self._ended = env, cost, limits, recorder, ended
         self._hand_over = hand_over
-        self._loaded: deque[Request] = deque()  # whose pages came from elsewhere, and that hold them
-        self._handed: deque[Request] = deque()  # that another replica prefilled, and that can decode
-        self._loading = 0  # requests whose pages are under way
-        self._handing = 0  # requests that hold pages until another replica has them
+        self.arrivals = Arrivals(env, number, cost, memory, page_tokens, places, recorder, self._settle, self._wake)
         self._arrives = 0.0  # when the last byte is there of what prompts being prefilled brought
         self._page_tokens = page_tokens
         self._decoding = Decoding(page_tokens)
@@ -100,7 +85,7 @@ class Replica:
     @property
     def load(self) -> int:
         """Requests that wait or run."""
-        return len(self.waiting) + len(self.running) + len(self._loaded) + len(self._handed) + self._loading
+        return len(self.waiting) + len(self.running) + len(self.arrivals)
 
     @property
     def pages_held(self) -> int:
@@ -130,24 +115,28 @@ class Replica:
 
     def hits(self, request: Request) -> int:
         """Pages of `request` that are cached now."""
-        if self._interruptible:
-            self._take_pages(self._steps_begun())
+        self._settle()
         return self.memory.lookup(request.pages)[0]
 
+    def _settle(self) -> None:
+        """Take the pages that the steps under way have needed until now."""
+        if self._interruptible:
+            self._take_pages(self._steps_begun())
+
     def _serve(self) -> Generator[simpy.Event, Any, None]:
-        env, decoding, cost = self._env, self._decoding, self._cost
+        env, decoding, cost, arrivals = self._env, self._decoding, self._cost, self.arrivals
         while True:
-            if not (self.running or self.waiting or self._loaded or self._handed):
+            if not (self.running or self.waiting or arrivals.loaded or arrivals.handed):
                 yield self._nothing_to_do()
             self._started, self._pages_taken = env.now, 0
-            while self._handed and len(self.running) < self._limits.max_num_seqs:
-                decoding.add(self._start(self._handed.popleft()))
+            while arrivals.handed and len(self.running) < self._limits.max_num_seqs:
+                decoding.add(self._start(arrivals.handed.popleft()))
             preempted = self._make_room()
             self._take_pages(1)
             prefilled, tokens, pairs = self._prefill(preempted)
             sequences, context, steps = decoding.count, decoding.context, 1
             if not (tokens or sequences):  # what waits needs memory that others hold, into which they load
-                if (self._loading or self._handing) and not self._loaded:
+                if (arrivals.loading or arrivals.leaving) and not arrivals.loaded:
                     yield self._nothing_to_do()
                 continue
             if tokens:
@@ -253,10 +242,11 @@ class Replica:
 
     def _admit(self) -> Request | None:
         """Let the next request run, if there is one that may. Those that load pages first are passed over."""
-        while len(self.running) < self._limits.max_num_seqs and (self._loaded or self.waiting):
-            if self._loaded:
-                self._arrives = max(self._arrives, self._loaded[0].arrives)
-                return self._start(self._loaded.popleft())
+        loaded = self.arrivals.loaded
+        while len(self.running) < self._limits.max_num_seqs and (loaded or self.waiting):
+            if loaded:
+                self._arrives = max(self._arrives, loaded[0].arrives)
+                return self._start(loaded.popleft())
             request = self.waiting.peek(self.memory)
             most = (request.target - 1) // self._page_tokens
             hits, idle = self.memory.lookup(request.pages[:most])
@@ -268,30 +258,9 @@ class Replica:
             request.lease = self.memory.lease(request.pages[:hits])
             request.kept = hits
             request.computed = hits * self._page_tokens
-            if request.handover is not None:
-                transfer, count = Transfer(self._env.now), self._pages(request.prompt) - hits
-                transfer.add(self.places.path_from(request.handover.source.places), count)
-                self._bring(self._take_over(request, transfer, request.handover), transfer, count)
-                continue
-            fetch = self.places.fetch(request, hits, most, self._env.now, partial(self._seconds_behind, request))
-            self._recorder.admitted(request, self._env.now, request.computed, self._tokens_of(fetch))
-            if fetch is None:
+            if not self.arrivals.bring(request, hits, most):
                 return self._start(request)
-            transfer = fetch.transfer(self._env.now)
-            self._bring(self._load(request, fetch, transfer), transfer, fetch.pages)
         return None
-
-    def _seconds_behind(self, request: Request, pages: int) -> float:
-        """What the prompt takes to compute behind its first `pages` pages."""
-        done = pages * self._page_tokens
-        return self._cost.added(request.target - done, attended(done, request.target - done))
-
-    def _tokens_of(self, fetch: Fetch | None) -> dict[str, int]:
-        """Tokens that are brought, by place."""
-        tokens: dict[str, int] = {}
-        for part in fetch.parts if fetch is not None else ():
-            tokens[part.place] = tokens.get(part.place, 0) + part.pages * self._page_tokens
-        return tokens
 
     def _start(self, request: Request) -> Request:
         """Count it among those that run."""
@@ -299,63 +268,6 @@ class Replica:
         request.rank = self._admissions
         self.running[request] = None
         return request
-
-    def _bring(self, arrival: Generator[simpy.Event, Any, None], transfer: Transfer, pages: int) -> None:
-        """Begin to move `pages` pages into memory that is held for them from now on."""
-        self.memory.take(pages)
-        transfer.start()
-        self._loading += 1
-        self._env.process(arrival)
-
-    def _load(self, request: Request, fetch: Fetch, transfer: Transfer) -> Generator[simpy.Event, Any, None]:
-        """Let a request run when its pages are there; with layer-wise loads, when their first layer is."""
-        layers = target_of(self._cost).model.layers if self.places.layerwise else 1
-        pages = request.pages[request.kept : request.kept + fetch.pages]
-        self.places.note(pages, fetch, transfer.end)
-        yield self._env.timeout(transfer.layer(layers) - self._env.now)
-        self.memory.keep(request.lease, pages)
-        request.kept += len(pages)
-        request.computed += len(pages) * self._page_tokens
-        request.arrives = transfer.end
-        if fetch.peer is not None and self.places.on_hit == "move":
-            fetch.peer.drop(pages)
-        self._loading -= 1
-        self._loaded.append(request)
-        self._wake()
-
-    def _take_over(self, request: Request, transfer: Transfer, handover: Handover) -> Generator[simpy.Event, Any, None]:
-        """Let a request decode when its keys and values are there, and its former replica have the memory."""
-        yield self._env.timeout(transfer.end - self._env.now)
-        self.memory.keep(request.lease, request.pages[request.kept :])
-        request.kept, request.computed, request.handover = len(request.pages), request.prompt, None
-        self._recorder.handed_over(request, self._env.now, self.number)
-        handover.source.let_go(handover)
-        self._loading -= 1
-        self._handed.append(request)
-        self._wake()
-
-    def let_go(self, handover: Handover) -> None:
-        """Give back the pages of a request that another replica has taken over."""
-        self.memory.release(handover.lease, handover.taken)
-        self._handing -= 1
-        self._wake()
-
-    def drop(self, pages: np.ndarray) -> None:
-        """Let those of `pages` leave that no request uses: another replica has them."""
-        assert isinstance(self.memory, VllmMemory)
-        self.memory.drop(pages)
-
-    def receive(self, pages: np.ndarray, transfer: Transfer) -> Generator[simpy.Event, Any, None]:
-        """Cache copies of `pages` that another replica computed, as many as there is room for, when they are there."""
-        yield self._env.timeout(transfer.end - self._env.now)
-        if self._interruptible:
-            self._take_pages(self._steps_begun())
-        hits, _ = self.memory.lookup(pages)
-        lease = self.memory.lease(pages[:hits])
-        new = pages[hits : hits + self.memory.available]
-        self.memory.take(len(new))
-        self.memory.keep(lease, new)
-        self.memory.release(lease, 0)
 
     def _extend(self, request: Request, tokens: int) -> bool:
         """Schedule `tokens` more of a prompt, whose full pages are cached from now on; False where pages lack."""
@@ -371,32 +283,21 @@ class Replica:
         return True
 
     def _prefilled(self, request: Request) -> None:
-        self.places.tiers.store(request.pages.tolist(), self._env.now)
-        if self.places.on_write:
-            self._send(request)
+        places = self.arrivals.places
+        places.tiers.store(request.pages.tolist(), self._env.now)
+        if places.on_write:
+            self.arrivals.send(request)
         if request.output:
             request.generated += 1
             self._recorder.token(request, self._env.now)
         if request.generated >= request.output:
             self._end(request, request.computed)
         elif self._hand_over is not None:
-            request.handover = Handover(self, request.lease, self._pages(request.computed) - request.kept)
-            request.computed = request.kept = 0
+            self.arrivals.hand_over(request, self._pages(request.computed) - request.kept)
             del self.running[request]
-            self._handing += 1
             self._hand_over(request)
         else:
             self._decoding.add(request)
-
-    def _send(self, request: Request) -> None:
-        """Copy the pages of a prompt to all other replicas that lack them."""
-        for peer in self.places.peers:
-            missing = len(request.pages) - peer.hits(request)
-            if missing:
-                transfer = Transfer(self._env.now)
-                transfer.add(peer.places.path_from(self.places), missing)
-                transfer.start()
-                self._env.process(peer.receive(request.pages, transfer))
 
     def _preempt(self, request: Request) -> None:
         cached = request.computed

@@ -11,7 +11,7 @@ import numpy as np
 from .memory import PagedMemory
 
 if TYPE_CHECKING:
-    from .replica import Handover
+    from .arrivals import Handover
 
 ORDERS = ("fcfs", "shortest-prompt", "priority", "prefix-aware")
 

@@ -125,9 +125,6 @@ class Pages:
         self._left: list[int] = []
         self._entries = Entries(min(capacity, known), policy, ids=known + 1, seed=seed, leave=self._leave)
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def has(self, page: int, now: float) -> bool:
         """Whether `page` can be loaded."""
         entry = self._entries.get(page)
@@ -218,8 +215,10 @@ def build(
         capacity = int(spec.settings["gib"] * 2**30 / stored)
         if not capacity:
             continue
-        pages = [Pages(capacity, known, spec.settings["policy"], seed) for _ in range(replicas)]
-        for own, apart in zip(levels, pages, strict=True):
+        pages = Pages(capacity, known, spec.settings["policy"], seed)
+        for own in levels:
+            if not spec.settings["shared"] and own is not levels[0]:
+                pages = Pages(capacity, known, spec.settings["policy"], seed)
             read, write = spec.links(device, devices)
             back, to = [Hop((read,), stored)], [Hop((write,), stored)]
             if spec.settings["codec"] is not None:
@@ -227,5 +226,5 @@ def build(
                 back = [*back, Hop((Link(f"{spec.name}_decode", rate),), plain)]
                 to = [Hop((Link(f"{spec.name}_encode", rate),), plain), *to]
             above = own[-1].read if own else []
-            own.append(Level(spec.name, pages[0] if spec.settings["shared"] else apart, [*back, *above], to))
+            own.append(Level(spec.name, pages, [*back, *above], to))
     return [Tiers(own) for own in levels]
