@@ -66,6 +66,16 @@ def check(function: Callable[..., Any], owner: str, params: Mapping[str, Any]) -
     return {name: getattr(valid, name) for name in checked.model_fields}
 
 
+def changed(function: Callable[..., Any], params: Mapping[str, Any]) -> str:
+    """Those of `params` that are not as `function` has them by default, in words: ``replicas=4, rate=2.0``."""
+    defaults = function.__kwdefaults__ or {}
+    return ", ".join(f"{name}={_written(value)}" for name, value in params.items() if value != defaults[name])
+
+
+def _written(value: Any) -> str:
+    return " > ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def parse_pairs(pairs: Sequence[str], where: str) -> dict[str, Any]:
     """``key=value`` texts as a dictionary, values read as in YAML. Raises ParameterError naming `where`."""
     if not pairs:

@@ -69,9 +69,17 @@ def _pass(trace: Trace, stack: Stack, caches: HybridCache, warmup: int, division
             caches.insert(request)
         if division is not None:
             division.after(request, reply)
+    timings = {f"{name}_lookup_us": us for name, us in caches.timings().items()}
+    figures = front_figures(trace, stack, caches, answered, warmup)
+    return Front(subset(trace, ~answered), int((~answered[:warmup]).sum()), figures, timings)
+
+
+def front_figures(trace: Trace, stack: Stack, caches: HybridCache, answered: np.ndarray, warmup: int) -> dict[str, Any]:
+    """What `caches`, of `stack`, came to since request `warmup`, by column of `replay.row.FRONT`; those that need the
+    pages are left out. `answered`, (R,) bool, says which requests they answered."""
     stats = caches.stats()
     tiers = {f"{name}_{key}": value for name, _, _ in stack.tiers for key, value in stats[name].items()}
-    figures = {
+    return {
         "stack": stack.label,
         "asked": stats["asked"],
         "answered": stats["answered"],
@@ -81,8 +89,6 @@ def _pass(trace: Trace, stack: Stack, caches: HybridCache, warmup: int, division
         "output_tokens_answered": _sum(trace.output_tokens, answered, warmup),
         **tiers,
     }
-    timings = {f"{name}_lookup_us": us for name, us in caches.timings().items()}
-    return Front(subset(trace, ~answered), int((~answered[:warmup]).sum()), figures, timings)
 
 
 def _sum(column: np.ndarray | None, answered: np.ndarray, warmup: int) -> int | None:

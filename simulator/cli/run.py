@@ -72,7 +72,7 @@ def _bytes(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     from kvreplay.simulator.experiment import make_plan, run_plan
-    from kvreplay.simulator.report import answers, write_report
+    from kvreplay.simulator.report import answers, servers, write_report
     from kvreplay.simulator.report.sizes import tables
     from kvreplay.simulator.report.table import as_text, ratios
     from kvreplay.simulator.report.workloads import about_pages, workloads
@@ -109,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
         answered = answers.table(results.rows.iter_rows(named=True))
         if answered is not None:
             print(f"{as_text(answered)}\n")
+        for served in servers.tables(results.rows.iter_rows(named=True)):
+            print(f"{as_text(served)}\n")
         for workload in about_pages(workloads(results.rows)):
             for table in [*([ratios(workload, "hit_ratio")] if workload.rows else []), *tables(workload)]:
                 print(f"{as_text(table)}\n")

@@ -1,19 +1,14 @@
 """Simulates replicas of a model under a trace's traffic, and prints latency, throughput and memory, all modelled.
 
-SOURCE may be a YAML file of `question`, `trace` and `settings`. Settings take several values, with commas between: then
-every combination is simulated, and a table compares them.
+`kvreplay run` compares many: `clock: modelled` in an experiment.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from kvreplay.simulator.serving.simulation import Simulation
+from typing import Any
 
 HELP = "simulate a server under a trace's traffic: latency, throughput, memory"
 
@@ -28,7 +23,7 @@ _ARGUMENTS = {
     "policy": "which cached pages leave: vllm-lru (default), any that decides by page, or null for no caching",
     "rate": "arrivals so many times as fast as in the trace",
     "concurrency": "closed loop: so many requests under way, instead of the trace's arrivals",
-    "kv_tokens": "tokens in the KV memory of a replica (default: what the weights leave)",
+    "capacity": "KV memory of a replica, such as 40GiB, 20%% or 500000tokens (default: device, what the weights leave)",
     "slo_ttft": "seconds to the first token that goodput asks for",
     "slo_tpot": "seconds between tokens that goodput asks for",
 }
@@ -61,61 +56,21 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given, for `simulate` to check; a list where several values were, with commas between."""
-    import yaml
-
+    """The settings that were given, for `simulate` to check."""
     from kvreplay.parameters import parse_pairs
 
     named = [f"{name}={value}" for name in _ARGUMENTS if (value := getattr(args, name)) is not None]
-    given = parse_pairs([*named, *args.set], "--set")
-    return {
-        name: yaml.safe_load(f"[{value}]") if isinstance(value, str) and "," in value else value
-        for name, value in given.items()
-    }
+    return parse_pairs([*named, *args.set], "--set")
 
 
 def run(args: argparse.Namespace) -> int:
-    from kvreplay.simulator.serving.sweep import combinations, read_sweep, sweep
+    from kvreplay.simulator.serving import simulate
 
     from .sources import open_source
 
-    sources, settings = [args.source], given_settings(args)
-    if args.source.endswith((".yaml", ".yml")):
-        experiment = read_sweep(args.source)
-        sources, settings = experiment.trace, {**experiment.settings, **settings}
-        if experiment.question and not args.json:
-            print(experiment.question)
-    traces = [open_source(source, args.format, args.option) for source in sources]
-    simulations = (simulation for trace in traces for simulation in sweep(trace, **settings))
-    if len(traces) * len(combinations(settings)) == 1:
-        return _one(next(simulations), args)
-    return _many(simulations, args)
-
-
-def _many(simulations: Iterator[Simulation], args: argparse.Namespace) -> int:
-    if args.chrome_trace is not None:
-        raise ValueError("--chrome-trace shows one simulation; give one value of each setting")
-    from kvreplay.simulator.report.table import as_text
-    from kvreplay.simulator.serving.tables import comparison, varied, write_rows
-
-    rows = []
-    for simulation in simulations:
-        rows.append(simulation.row)
-        if args.json:
-            print(json.dumps(rows[-1]), flush=True)
-    if args.out is not None:
-        write_rows(rows, args.out)
-    if args.plot is not None:
-        from kvreplay.simulator.report.serving_plots import draw_sweep
-
-        draw_sweep(rows, varied(rows), args.plot)
-    if not args.json:
-        print(as_text(comparison(rows)))
-    return 0
-
-
-def _one(simulation: Simulation, args: argparse.Namespace) -> int:
-    row, trace = simulation.row, simulation.trace
+    trace = open_source(args.source, args.format, args.option)
+    simulation = simulate(trace, **given_settings(args))
+    row = simulation.row
     if args.out is not None:
         simulation.write(args.out)
     if args.plot is not None:
@@ -132,7 +87,7 @@ def _one(simulation: Simulation, args: argparse.Namespace) -> int:
     devices = f"{row['tensor_parallel']} x {row['device']}" if row["tensor_parallel"] > 1 else row["device"]
     print(f"{trace.name} on {row['replicas']} x {row['model']}, {devices} each, modelled (step cost: {row['cost']})")
     print(
-        f"{row['requests']:,} requests in {row['seconds']:,.0f} s, {row['refused']:,} refused: "
+        f"{trace.n_requests:,} requests in {row['seconds']:,.0f} s, {row['refused']:,} refused: "
         f"{_figure(row['requests_per_second'])} requests, {_figure(row['prompt_tokens_per_second'])} prompt tokens, "
         f"{_figure(row['output_tokens_per_second'])} output tokens a second"
     )
@@ -147,23 +102,24 @@ def _one(simulation: Simulation, args: argparse.Namespace) -> int:
             print(f"{what:>24} " + " ".join("         -" if v is None else f"{1e3 * v:10,.1f}" for v in values))
     if row["goodput"] is not None:
         print(f"\ngoodput {_figure(row['goodput'])} requests/s: {row['slo_ratio']:.1%} of requests within the SLO")
-    for tier in simulation.settings["stack"].tiers:
+    for tier in simulation.setup.stack.tiers:
         print(
             f"\n{tier.name}: {row[f'{tier.name}_hits']:,} of {row[f'{tier.name}_lookups']:,} lookups answered, "
             f"{row[f'{tier.name}_false_hits']:,} of them wrongly (precision {_figure(row[f'{tier.name}_precision'])})"
         )
     saved = f"{row['tokens_saved']:,} prompt tokens found in pages, {row['prefilled_tokens']:,} computed"
     print(f"\ntoken hit ratio {_figure(row['token_hit_ratio'])}: {saved}")
-    for place in simulation.recorder.loaded_tokens:
-        print(f"loaded from {place}: {_figure(row[f'{place}_token_ratio'])} of the prompt tokens")
-    for link, moved in simulation.recorder.moved.items():
+    for place, share in json.loads(row["loaded"] or "{}").items():
+        print(f"loaded from {place}: {_figure(share)} of the prompt tokens")
+    for link, moved in json.loads(row["moved"]).items():
         if moved:
             print(f"moved over {link}: {moved / 2**30:,.1f} GiB")
     if row["prefill_replicas"]:
         shares = f"{row['prefill_utilisation']:.1%} and {row['decode_utilisation']:.1%} of the time"
         print(f"of {row['replicas']} replicas {row['prefill_replicas']} prefill, the others decode: busy {shares}")
     print(
-        f"memory {row['pages']:,} pages of {row['page_tokens']} tokens a replica, most {row['peak_held_pages']:,} in "
+        f"memory {row['capacity']:,} pages of {simulation.server.page_tokens} tokens a replica, most "
+        f"{row['peak_held_pages']:,} in "
         f"use; {row['preemptions']:,} preemptions; devices busy {row['utilisation']:.1%} of the time"
     )
     print(f"${row['dollars_per_million_tokens']:.3f} per million tokens, at the price that hardware.yaml assumes")

@@ -27,8 +27,9 @@ from kvreplay.simulator.replay.part import Part
 from kvreplay.simulator.replay.pilot import Pilot, pilot, pilot_front
 from kvreplay.traces.catalogue import cache_dir
 
+from .clocks import CLOCKS, UNTIMED
 from .errors import ExperimentError
-from .plan import Cell, engine_version
+from .plan import Cell
 from .provenance import cpu_name
 
 _SECONDS = 0.1  # of a short replay
@@ -40,6 +41,7 @@ _PROCESS = 256 << 20  # bytes of a process that has imported everything and comp
 # Of what was not tried. Built-in policies take 5 ns an access (FIFO) to 150 ns (adaptive), and 100 bytes a page.
 _SECONDS_PER_ACCESS, _BYTES_PER_PAGE = 60e-9, 100
 _SECONDS_PER_DRAWN = 3e-9  # access of the whole trace, when a part is drawn
+_SECONDS_PER_REQUEST, _BYTES_PER_REQUEST = 500e-6, 2000  # of a server: its steps, and the record of them
 _SECONDS_PER_LOOKUP = 30e-6  # in a cache in front of the pages: an exact one takes a few us, a semantic one up to 100
 
 
@@ -63,10 +65,7 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
     costs: dict[str, Cost] = {}
     with _remembered() as memory:
         for group, own in groups.items():
-            typical = sum(cell.trace.n_accesses for cell in own) * _SECONDS_PER_ACCESS
-            # What the tiers answer is not known, and a part that another process may draw is not drawn here.
-            untried = divides_memory(own[0].trace, own[0].size) or (running and isinstance(own[0].trace, Part))
-            if untried or (running and not (own[0].policy.hooks.built_in and typical > _WORTH * 2 * _SECONDS)):
+            if not _is_tried(own, running):
                 costs |= {cell.key: _typical(cell) for cell in own}
                 continue
             low, high = min(own, key=lambda cell: cell.size.amount), max(own, key=lambda cell: cell.size.amount)
@@ -98,6 +97,18 @@ def estimate(cells: Sequence[Cell], *, running: bool = False) -> list[Cost]:
     return [costs[cell.key] for cell in cells]
 
 
+def _is_tried(cells: Sequence[Cell], running: bool) -> bool:
+    """Whether to try cells of one group: not those of servers, or whose memory hangs on what tiers in front answer, nor
+    while others run a part that another process may draw."""
+    first = cells[0]
+    if first.policy is None or first.clock != UNTIMED or divides_memory(first.trace, first.size):
+        return False
+    if running and isinstance(first.trace, Part):
+        return False
+    typical = sum(cell.trace.n_accesses for cell in cells) * _SECONDS_PER_ACCESS
+    return not running or (first.policy.hooks.built_in and typical > _WORTH * 2 * _SECONDS)
+
+
 def memory_of_traces(cells: Iterable[Cell]) -> int:
     """Bytes that the cells share: columns that are no mapped files, and what offline policies are told of one trace."""
     wholes = (cell.trace.whole if isinstance(cell.trace, Part) else cell.trace for cell in cells)
@@ -106,7 +117,7 @@ def memory_of_traces(cells: Iterable[Cell]) -> int:
 
 
 def _told(cell: Cell) -> int:
-    return 8 * cell.trace.n_accesses if "future" in cell.policy.needs else 0
+    return 8 * cell.trace.n_accesses if cell.policy is not None and "future" in cell.policy.needs else 0
 
 
 def threads_within(limit: int, cells: Sequence[Cell], threads: int) -> int:
@@ -149,13 +160,15 @@ def _group(cell: Cell) -> str:
     trace = cell.trace  # parts of one are alike
     content = f"{trace.whole.content_hash} {trace.rate}" if isinstance(trace, Part) else trace.content_hash
     parts = (
-        *(content, cell.policy.fingerprint, engine_version(), cell.reading, cell.size.unit),
+        *(content, cell.policy and cell.policy.fingerprint, CLOCKS[cell.clock].version()),
+        *(cell.reading, cell.size.unit),
         *(cell.windows, cell.ttl is None, cell.cost_model, None if cell.sizing is None else cell.sizing.label),
     )
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _try(cell: Cell) -> Pilot:
+    assert cell.policy is not None
     return pilot(
         *(cell.trace, cell.policy, cell.size),
         seconds=_SECONDS,
@@ -169,6 +182,9 @@ def _try(cell: Cell) -> Pilot:
 
 
 def _typical(cell: Cell) -> Cost:
+    if cell.clock != UNTIMED:
+        requests, pages = cell.trace.n_requests, cell.trace.n_pages * cell.serving["replicas"]
+        return Cost(requests * _SECONDS_PER_REQUEST, requests * _BYTES_PER_REQUEST + pages * _BYTES_PER_PAGE)
     return Cost(cell.trace.n_accesses * _SECONDS_PER_ACCESS, cell.trace.n_pages * _BYTES_PER_PAGE)
 
 

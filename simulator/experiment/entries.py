@@ -1,4 +1,4 @@
-"""The traces, policies and controllers that an experiment names, checked against the parameters that each takes."""
+"""The traces, policies, controllers and servers that an experiment names, checked against the parameters of each."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from kvreplay.simulator.replay.part import Part
 from kvreplay.traces import Trace, TraceError, load, workloads
 
 from . import grid
+from .clocks import CLOCKS
 from .grid import Option
 from .yaml_source import Loc
 
@@ -48,10 +49,19 @@ class TraceSpec(NamedTuple):
         return {"generate" if self.generated else "load": self.name, **self.given, **sample, "as": label}
 
 
+class Serving(NamedTuple):
+    """What a `serving` block says."""
+
+    given: Mapping[str, Any]
+    params: Mapping[str, dict[str, Any]]  # by clock: of `given` what it takes, and its defaults
+
+
 def parse_policies(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
-    """The policies that `entry` stands for: ``all`` (each where the reading is one that it works in), what
-    `policies.get` takes, or a mapping of `name` and parameters, which may be lists. Positions are relative to the
-    entry."""
+    """The policies that `entry` stands for: null for no caching, ``all`` (each where it works in the reading and with
+    the clock), what `policies.get` takes, or a mapping of `name` and parameters, which may be lists. Positions are
+    relative to the entry."""
+    if entry is None:
+        return [Option(None, ())]
     if entry == "all":
         return [Option(policies.get(name), (), optional=True) for name in policies.names()]
     if isinstance(entry, str):
@@ -76,6 +86,40 @@ def parse_sizings(entry: Any) -> list[Option]:
     if not isinstance(entry, Mapping) or "name" not in entry:
         raise ValueError(f"{entry!r} is no sizing; write null, its name, or a mapping with `name` and parameters")
     return _parse(entry, "name", sizing.find, lambda name, given: sizing.get(name, **given))
+
+
+def parse_servings(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:
+    """The settings of servers that `entry`, a mapping whose values may be lists, stands for. Each must be one that a
+    clock of the experiment takes. Positions are relative to the entry."""
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"{entry!r} is no mapping; write settings of a server, such as {{replicas: 4, rate: [1, 2]}}")
+    chosen = info.data.get("clock") or list(CLOCKS)
+    takers = {name: take for name in chosen if (take := CLOCKS[name].settings) is not None}
+    if not takers:
+        raise ValueError("a replay without a clock has no server; set clock: modelled, or leave serving out")
+    clocks = {name: parameters.model(take) for name, take in takers.items()}
+    known = {key for model in clocks.values() for key in model.model_fields}
+    options: list[Option] = []
+    problems: list[InitErrorDetails] = [
+        problem((key,), f"serving: unknown parameter {key!r}, {parameters.nearest(key, sorted(known))}", key, key=True)
+        for key in entry
+        if key not in known
+    ]
+    lists = frozenset(
+        key for model in clocks.values() for key, field in model.model_fields.items() if field.default == ()
+    )
+    for choice in grid.combinations({key: value for key, value in entry.items() if key in known}, lists):
+        params = {}
+        for clock, model in clocks.items():
+            own = {key: value for key, value in choice.values.items() if key in model.model_fields}
+            wrong = _mistakes("serving", model, choice._replace(values=own))
+            problems += wrong
+            if not wrong:
+                params[clock] = parameters.check(takers[clock], "serving", own)
+        options.append(Option(Serving(choice.values, params), ()))
+    if problems:
+        raise pydantic.ValidationError.from_exception_data("serving", problems)
+    return options
 
 
 def parse_traces(entry: Any, info: pydantic.ValidationInfo) -> list[Option]:

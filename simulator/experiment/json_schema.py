@@ -10,6 +10,7 @@ from kvreplay.simulator.caches import sizing
 from kvreplay.simulator.caches import stack as stacks
 from kvreplay.traces import workloads
 
+from .clocks import CLOCKS
 from .schema import Axes, Experiment
 
 Schema = dict[str, Any]
@@ -76,6 +77,8 @@ def json_schema() -> Schema:
         for name, tier in stacks.TIERS.items()
     ]
     definitions["stack"] = {"type": ["array", "null"], "items": {"anyOf": [{"enum": list(stacks.TIERS)}, *tiers]}}
+    settings = [_parameters(clock.settings, definitions) for clock in CLOCKS.values() if clock.settings is not None]
+    definitions["serving"] = settings[0] if len(settings) == 1 else {"anyOf": settings}
     definitions["capacity"] = {"type": ["integer", "number", "string"]}
     for properties in (schema["properties"], definitions[Axes.__name__]["properties"]):
         for axis in Axes.model_fields:

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import kvreplay.simulator.caches.sizing
-import kvreplay.simulator.replay
+from kvreplay.parameters import changed
 from kvreplay.policies import Policy, PolicyError
 from kvreplay.simulator.caches.sizing import Sizing, SizingError
 from kvreplay.simulator.caches.stack import Stack
-from kvreplay.simulator.replay import CapacityError, Result, replay
+from kvreplay.simulator.replay import CapacityError, Result
 from kvreplay.simulator.replay.capacity import Capacity, Size
-from kvreplay.simulator.replay.engine import fit
+from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
+from .clocks import CLOCKS, UNTIMED
 from .entries import TraceSpec
 from .errors import ExperimentError
 from .grid import MAX_CELLS, Option
@@ -29,11 +29,8 @@ from .yaml_source import Source, read
 # Columns that are known before the row is, and tell a cell from the others.
 IDENTITY = (
     *("trace", "trace_seed", "policy", "reading", "capacity", "capacity_unit"),
-    *("seed", "windows", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing", "stack"),
+    *("seed", "windows", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing", "stack", "clock", "serving"),
 )
-
-# Of a cell, what `fit` takes besides trace, policy and capacity.
-_SETTINGS = ("reading", "bytes_per_token", "warmup", "ttl", "cost_model", "sizing", "stack")
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Cell:
     """One replay to make, and all that its row depends on."""
 
     trace: Trace
-    policy: Policy
+    policy: Policy | None  # None: nothing is cached
     capacity: Capacity
     size: Size
     reading: str
@@ -53,22 +50,28 @@ class Cell:
     cost_model: str | None
     sizing: Sizing | None
     stack: Stack
+    clock: str  # one of CLOCKS
+    serving: Mapping[str, Any]  # the clock's settings, defaults included
 
     @property
     def identity(self) -> dict[str, Any]:
         """The columns IDENTITY of its row."""
+        clock = CLOCKS[self.clock]
         values = (
-            *(self.trace.name, self.trace.meta.get("seed"), self.policy.label, self.reading),
+            *(self.trace.name, self.trace.meta.get("seed")),
+            *("none" if self.policy is None else self.policy.label, self.reading),
             *(self.size.amount, self.size.unit, self.seed, self.windows, self.bytes_per_token),
             *(self.warmup, self.ttl, self.cost_model, None if self.sizing is None else self.sizing.label),
             self.stack.label or None,
+            *(None if self.clock == UNTIMED else self.clock, clock.settings and changed(clock.settings, self.serving)),
         )
         return dict(zip(IDENTITY, values, strict=True))
 
     @functools.cached_property
     def key(self) -> str:
         """16 hex digits that change with anything that the row depends on: the code of policy and replay included."""
-        parts = [self.identity, self.trace.content_hash, self.policy.fingerprint, engine_version()]
+        policy = None if self.policy is None else self.policy.fingerprint
+        parts = [self.identity, self.trace.content_hash, policy, CLOCKS[self.clock].version()]
         parts += [self.stack.fingerprint] if self.stack.tiers else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -79,20 +82,7 @@ class Cell:
 
     def replay(self) -> Result:
         """What the cell comes to."""
-        return replay(
-            self.trace,
-            self.policy,
-            self.capacity,
-            reading=self.reading,
-            seed=self.seed,
-            windows=self.windows,
-            bytes_per_token=self.bytes_per_token,
-            warmup=self.warmup,
-            ttl=self.ttl,
-            cost_model=self.cost_model,
-            sizing=self.sizing,
-            stack=self.stack,
-        )
+        return CLOCKS[self.clock].run(self)
 
 
 def label(identity: Mapping[str, Any]) -> str:
@@ -106,6 +96,8 @@ def label(identity: Mapping[str, Any]) -> str:
         f"{f', warm-up {warmup:g}' if warmup else ''}{'' if ttl is None else f', ttl {ttl:g} s'}"
         f"{'' if cost_model is None else f', cost of {cost_model}'}{'' if sizing is None else f', sized by {sizing}'}"
         f"{'' if identity['stack'] is None else ', behind ' + identity['stack']}"
+        f"{'' if identity['clock'] is None else ', ' + identity['clock']}"
+        f"{': ' + identity['serving'] if identity['serving'] else ''}"
     )
 
 
@@ -140,19 +132,20 @@ def make_plan(experiment: str | Path | Mapping[str, Any], overrides: Sequence[st
     for options in grid:
         chosen = {axis: option.value for axis, option in options.items()}
         chosen = {"bytes_per_token": None, **chosen, "trace": traces[id(chosen["trace"])]}
-        fitting = (chosen["trace"], chosen["policy"], chosen["capacity"])
-        settings = {name: chosen[name] for name in _SETTINGS}
+        clock = chosen.pop("clock")
+        chosen["serving"] = chosen["serving"].params.get(clock) or CLOCKS[clock].defaults()
         try:
-            size = fit(*fitting, **settings)
+            size = CLOCKS[clock].fit(**chosen)
         except (CapacityError, PolicyError) as error:
             at = options["capacity" if isinstance(error, CapacityError) else "policy"]
             problems.append(f"{source.where(at.loc)}: {error}")
         except SizingError as error:
             problems.append(f"{source.where(options['sizing'].loc)}: {error}")
         except ValueError as error:
-            problems.append(f"{source.where(options['trace'].loc)}: {error}")
+            at = options["trace" if isinstance(error, TraceError) or clock == UNTIMED else "serving"]
+            problems.append(f"{source.where(at.loc)}: {error}")
         else:
-            cell = Cell(**chosen, size=size)
+            cell = Cell(**chosen, size=size, clock=clock)
             cells.setdefault(cell.key, cell)
     if problems:
         raise ExperimentError(problems)
@@ -183,11 +176,3 @@ def _make_traces(source: Source, options: Iterable[Option]) -> dict[int, Trace]:
     if problems:
         raise ExperimentError(problems)
     return traces
-
-
-@functools.cache
-def engine_version() -> str:
-    """A hash of the code that counts: a row made by other code is not the same cell."""
-    packages = (kvreplay.simulator.replay, kvreplay.simulator.caches.sizing)
-    files = [file for package in packages for file in sorted(Path(package.__path__[0]).glob("*.py"))]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

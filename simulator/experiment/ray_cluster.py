@@ -29,9 +29,10 @@ from kvreplay.traces.stream import Stream
 from kvreplay.traces.trace import Trace
 
 from .attempt import Failure, Overtime, attempt_within
+from .clocks import CLOCKS
 from .cost import check_room, in_worker
 from .errors import ExperimentError
-from .plan import Cell, engine_version
+from .plan import Cell
 
 _RETRIES = 3  # of a cell whose worker or node dies: one that kills every worker must not do so for ever
 _AHEAD = 2  # cells handed out for each core, so that none waits for us
@@ -85,7 +86,8 @@ def on_ray(
                 number = waiting.pop()
                 packed = ray.cloudpickle.dumps(_portable(cells[number], ray.cloudpickle))
                 sized = task if reserved is None else task.options(memory=reserved[number])
-                running[sized.remote(packed, origins[id(cells[number].trace)], timeout, engine_version())] = number
+                version = CLOCKS[cells[number].clock].version()
+                running[sized.remote(packed, origins[id(cells[number].trace)], timeout, version)] = number
             done, _ = ray.wait(list(running), num_returns=1, timeout=1.0)
             for reference in done:
                 number = running.pop(reference)
@@ -142,6 +144,8 @@ def _connected(address: str | None) -> tuple[Any, bool]:
 
 def _portable(cell: Cell, cloudpickle: Any) -> Cell:
     """`cell` without its trace; policies that other machines need not have travel as code."""
+    if cell.policy is None:
+        return dataclasses.replace(cell, trace=None)  # type: ignore[arg-type]
     hooks = cell.policy.hooks
     modules = {inspect.getmodule(inspect.unwrap(hook)) for hook in (hooks.init, *hooks.compiled.values())}
     foreign = [module for module in modules if module and not module.__name__.startswith("kvreplay.")]
@@ -189,14 +193,14 @@ def _replay(packed: bytes, origin: _Origin, timeout: float | None, version: str)
 def _outcome(packed: bytes, origin: _Origin, timeout: float | None, version: str) -> Result | Failure | None:
     import ray.cloudpickle
 
-    if version != engine_version():
+    cell: Cell = ray.cloudpickle.loads(packed)
+    if version != CLOCKS[cell.clock].version():
         node = ray.util.get_node_ip_address()
         raise ExperimentError(f"{node}: has another version of kvreplay; install that of the machine that runs this")
     try:
-        trace = _trace(origin)
+        cell = dataclasses.replace(cell, trace=_trace(origin))
     except LookupError:
         return None
-    cell = dataclasses.replace(ray.cloudpickle.loads(packed), trace=trace)
     outcome = attempt_within(cell, timeout)
     if isinstance(outcome, Overtime):
         threading.Timer(_DELIVERY, os._exit, (1,)).start()

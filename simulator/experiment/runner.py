@@ -145,7 +145,7 @@ def run_cells(
         outcomes = in_processes(cells, threads, timeout)
     else:
         outcomes = in_threads(attempt, cells, threads)
-    accesses, total = 0, sum(cell.trace.n_accesses for cell in cells)
+    accesses, total = 0, sum(cell.trace.n_accesses for cell in cells) or 1  # traces may have no pages
     for finished, (number, result) in enumerate(outcomes, 1):
         cell = cells[number]
         if isinstance(result, BaseException):  # no fault of the cell: no process can be started, say

@@ -10,15 +10,27 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, Strict
 
 from kvreplay.parameters import nearest
-from kvreplay.policies import Policy
+from kvreplay.policies import Policy, PolicyError
 from kvreplay.simulator.caches.sizing import Sizing
 from kvreplay.simulator.caches.stack import EMPTY, Stack
 from kvreplay.simulator.replay.capacity import Capacity, parse_capacity
 from kvreplay.simulator.replay.row import COLUMNS, SETTINGS
+from kvreplay.simulator.serving.memory import check_policy
 from kvreplay.simulator.serving.model import models
 
 from . import grid
-from .entries import TraceSpec, listed_stacks, parse_policies, parse_sizings, parse_stacks, parse_traces, problem
+from .clocks import CLOCKS, UNTIMED
+from .entries import (
+    Serving,
+    TraceSpec,
+    listed_stacks,
+    parse_policies,
+    parse_servings,
+    parse_sizings,
+    parse_stacks,
+    parse_traces,
+    problem,
+)
 from .errors import ExperimentError
 from .grid import Option
 from .yaml_source import Source
@@ -35,7 +47,7 @@ def _as_list(value: Any) -> Any:
 
 def _parse_capacity(value: Any) -> Capacity:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is no capacity; write 1000, 10%, 4GiB, 500000tokens or unlimited")
+        raise ValueError(f"{value!r} is no capacity; write 1000, 10%, 4GiB, 500000tokens, unlimited or device")
     return parse_capacity(value)
 
 
@@ -61,6 +73,8 @@ Stacks = Annotated[
     Field(min_length=1),
     BeforeValidator(listed_stacks),
 ]
+Clocks = Annotated[list[Literal[*CLOCKS]], *_OneOrMore]  # type: ignore[valid-type]
+Servings = Annotated[list[Annotated[list[Option], PlainValidator(parse_servings)]], *_OneOrMore]
 TTLs = Annotated[list[Annotated[float, Strict(), Field(gt=0)] | None], *_OneOrMore]
 
 
@@ -75,7 +89,9 @@ class Axes(pydantic.BaseModel):
     )
     reading: Readings | None = Field(None, description="what a page is: for itself, or part of a prefix")
     policy: Policies | None = Field(None, description="eviction policies")
-    capacity: Capacities | None = Field(None, description="cache sizes: 1000, 10%, 4GiB, 500000tokens, unlimited")
+    capacity: Capacities | None = Field(
+        None, description="cache sizes: 1000, 10%, 4GiB, 500000tokens, unlimited; device: what a server's leaves"
+    )
     seed: Seeds | None = Field(None, description="of policies that draw random numbers")
     windows: Windows | None = Field(None, description="points of the time series")
     bytes_per_token: BytesPerToken | None = Field(None, description="models memory where a trace has no sizes")
@@ -83,13 +99,17 @@ class Axes(pydantic.BaseModel):
     ttl: TTLs | None = Field(None, description="seconds that an entry is good for; null: for ever")
     cost_model: CostModels | None = Field(None, description="whose prefill operations pages cost; modelled")
     sizing: Sizings | None = Field(None, description="what moves the capacity with what is observed; null: fixed")
+    clock: Clocks | None = Field(
+        None, description="what keeps the time: untimed, nothing; modelled, a simulated server"
+    )
+    serving: Servings | None = Field(None, description="settings of servers with a clock")
 
     def options(self) -> dict[str, list[Option]]:
         """The options of every axis that was given, with their places in the experiment."""
         found = {}
         for axis in Axes.model_fields:
             values = getattr(self, axis)
-            if axis in ("trace", "stack", "policy", "sizing") and values is not None:
+            if axis in ("trace", "stack", "policy", "sizing", "serving") and values is not None:
                 nested = [o._replace(loc=(axis, i, *o.loc)) for i, entry in enumerate(values) for o in entry]
                 found[axis] = nested
             elif values is not None:
@@ -119,6 +139,8 @@ class Experiment(Axes):
     ttl: TTLs = [None]
     cost_model: CostModels = [None]
     sizing: Sizings = [[Option(None, ())]]
+    clock: Clocks = [UNTIMED]
+    serving: Servings = [[Option(Serving({}, {}), ())]]
     zip: list[Annotated[list[str], Field(min_length=2)]] = Field([], description="axes that advance together")
     exclude: list[Annotated[Axes, AfterValidator(_not_empty)]] = Field(
         [], description="cells that match all of the values are left out"
@@ -154,14 +176,17 @@ class Experiment(Axes):
     def cells(self) -> list[dict[str, Option]]:
         """The grid's cells in order, traces varying slowest and the last axis fastest."""
         excluded = [exclusion.options() for exclusion in self.exclude]
+        options = self.options()
+        if "reading" not in self.model_fields_set and UNTIMED not in self.clock:
+            options["reading"] = [Option("prefix", ())]  # the only one that servers know
 
         def leave_out(cell: dict[str, Option]) -> bool:
             policy = cell["policy"]
-            if policy.optional and policy.value.hooks.reading not in (None, cell["reading"].value):
+            if policy.optional and not _suits(policy.value, cell):
                 return True
             return any(all(_matches(cell, axis, rule[axis]) for axis in rule) for rule in excluded)
 
-        return list(itertools.islice(grid.cells(self.options(), self.zip, leave_out), grid.MAX_CELLS + 1))
+        return list(itertools.islice(grid.cells(options, self.zip, leave_out), grid.MAX_CELLS + 1))
 
 
 def parse(source: Source) -> Experiment:
@@ -189,6 +214,19 @@ def _explain(wrong: Any, source: Source) -> str:
     return f"{where}: {loc[0]} is {value}; {wrong['msg'][0].lower()}{wrong['msg'][1:]}"
 
 
+def _suits(policy: Policy, cell: Mapping[str, Option]) -> bool:
+    """Whether a policy that was not named works in the reading, and with the clock, of a cell."""
+    if policy.hooks.reading not in (None, cell["reading"].value):
+        return False
+    if cell["clock"].value == UNTIMED:
+        return True
+    try:
+        check_policy(policy)
+    except PolicyError:
+        return False
+    return True
+
+
 def _matches(cell: Mapping[str, Option], axis: str, wanted: list[Option]) -> bool:
     if axis not in cell:
         return False
@@ -200,6 +238,8 @@ def _equals(value: Any, wanted: Any) -> bool:
     """Whether a cell's value is the one that an exclusion means: one of that name that has the parameters given."""
     if isinstance(wanted, Policy | TraceSpec | Sizing):
         return value is not None and value.name == wanted.name and wanted.given.items() <= value.params.items()
+    if isinstance(wanted, Serving):
+        return any(wanted.given.items() <= params.items() for params in value.params.values())
     if isinstance(wanted, Stack):
         pairs = zip(value.tiers, wanted.tiers, strict=False)
         alike = all(a.name == b.name and b.given.items() <= a.params.items() for a, b in pairs)

@@ -47,7 +47,9 @@ _DTYPES: dict[str, Any] = {
     "String": pl.String,
     "Int64": pl.Int64,
     "Float64": pl.Float64,
+    "Boolean": pl.Boolean,
     "List(Int64)": pl.List(pl.Int64),
+    "List(Float64)": pl.List(pl.Float64),
 }
 
 
@@ -156,7 +158,8 @@ class Journal:
     def append(self, key: str, row: dict[str, Any], timings: dict[str, float]) -> None:
         """Add a finished cell, which a kill of this process does not lose. Raises ExperimentError where there is no
         room."""
-        self.entries[key] = {"cell": key, "row": row, "timings": timings}
+        known = {name: value for name, value in row.items() if value is not None}  # most columns of a replay are null
+        self.entries[key] = {"cell": key, "row": known, "timings": timings}
         line = _line(self.entries[key]).encode()
         try:
             while line:
@@ -241,10 +244,12 @@ def _fits(values: Any, columns: dict[str, str]) -> bool:
 
 
 def _is(value: Any, dtype: str) -> bool:
-    if dtype == "List(Int64)":
-        return isinstance(value, list) and all(_is(item, "Int64") for item in value)
+    if dtype.startswith("List"):
+        return isinstance(value, list) and all(_is(item, dtype[len("List(") : -1]) for item in value)
     if dtype == "Int64":
         return type(value) is int and -(2**63) <= value < 2**63
+    if dtype == "Boolean":
+        return isinstance(value, bool)
     return isinstance(value, str) if dtype == "String" else type(value) in (int, float)
 
 

@@ -1,9 +1,12 @@
-"""Cache sizes as people write them: pages, bytes, tokens, a share of the trace's footprint, or unlimited."""
+"""Cache sizes as people write them: pages, bytes, tokens, a share of the trace's footprint, unlimited, or a device."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
+
+import numpy as np
 
 from kvreplay.traces.trace import Trace
 
@@ -38,7 +41,7 @@ class Capacity(NamedTuple):
 
     text: str
     value: float
-    unit: str  # pages, bytes, tokens, share (in percent) or unlimited
+    unit: str  # pages, bytes, tokens, share (in percent), unlimited or device
 
     def on(self, trace: Trace, bytes_per_token: int | None = None) -> Size:
         """Pages, or bytes where the trace has object sizes and bytes or a share were asked for.
@@ -46,6 +49,10 @@ class Capacity(NamedTuple):
         More bytes or tokens than the whole trace come to the whole trace: so much memory holds all of it. Raises
         CapacityError for less than one page, more pages than the trace has, or a unit that it does not have.
         """
+        if self.unit == "device":
+            raise CapacityError(
+                "capacity device: is what a server's device leaves; set clock: modelled, or give a size"
+            )
         by_bytes = trace.page_bytes is not None and self.unit in ("bytes", "share", "unlimited")
         footprint = int(trace.page_bytes.sum()) if by_bytes and trace.page_bytes is not None else trace.n_pages
         amount = self._amount(trace, footprint, by_bytes, bytes_per_token)
@@ -60,6 +67,29 @@ class Capacity(NamedTuple):
                 "use a smaller one, or 'unlimited'"
             )
         return Size(amount, unit, amount / footprint)
+
+    def in_server(self, trace: Trace, page_tokens: int, token_bytes: int, device_tokens: Callable[[], int]) -> Size:
+        """Pages of a server's KV memory: it may be larger than the trace, for running requests' pages lie there, too.
+
+        A device leaves what `device_tokens` says. Raises CapacityError for less than one page, or a share of none.
+        """
+        if self.unit == "unlimited":  # all requests at once, sharing nothing
+            assert trace.prompt_tokens is not None
+            assert trace.output_tokens is not None
+            amount = int((-(-(trace.prompt_tokens.astype(np.int64) + trace.output_tokens) // page_tokens)).sum())
+        elif self.unit == "share":
+            if not trace.n_pages:
+                raise CapacityError(f"capacity {self.text}: {trace.name} has no pages to take a share of; give a size")
+            amount = int(trace.n_pages * self.value / 100)
+        elif self.unit == "pages":
+            amount = int(self.value)
+        elif self.unit == "bytes":
+            amount = int(self.value // (page_tokens * token_bytes))
+        else:
+            amount = int((device_tokens() if self.unit == "device" else self.value) // page_tokens)
+        if amount < 1:
+            raise CapacityError(f"capacity {self.text}: is less than one page of {page_tokens} tokens; use more")
+        return Size(amount, "pages", amount / trace.n_pages if trace.n_pages else 0.0)
 
     def _amount(self, trace: Trace, footprint: int, by_bytes: bool, bytes_per_token: int | None) -> int:
         if self.unit == "unlimited":
@@ -83,10 +113,15 @@ class Capacity(NamedTuple):
 
 
 def parse_capacity(written: str | int | float) -> Capacity:
-    """Read ``1000``, ``10%``, ``4GiB``, ``500000tokens`` or ``unlimited``. Raises CapacityError for anything else."""
+    """Read ``1000``, ``10%``, ``4GiB``, ``500000tokens``, ``unlimited`` or ``device``.
+
+    Raises CapacityError for anything else.
+    """
     text = str(written).strip()
     if text.lower() in ("unlimited", "inf"):
         return Capacity(text, 0, "unlimited")
+    if text.lower() == "device":
+        return Capacity(text, 0, "device")
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?(?:[eE][0-9]+)?|\.[0-9]+)\s*([a-zA-Z%]*)", text)
     suffix = match[2].lower() if match else ""
     if match is None or suffix not in _UNITS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,9 +116,11 @@ def replay(
         "ttl": None if ttl is None else float(ttl),
         "cost_model": cost_model,
         "sizing": None if sizing is None else sizing.label,
+        "clock": None,
+        "serving": None,
     }
     values = _row(cell, size, inputs, counts, bytes_per_token) | {"trace_hash": trace.content_hash}
-    values |= _front_columns(before, values)
+    values |= front_columns(before.figures, values) | dict.fromkeys((*row.SERVER, *row.SERVED))
     if part is not None and misses is not None:
         values["sample"] = part.rate
         if not warmup and sizing is None:
@@ -417,9 +420,9 @@ def _parts(cell: Cell | Partition | Tiered, counts: Counts) -> str | None:
     return json.dumps(cell.told if isinstance(cell, Partition) else cell.told(counts.tokens_saved))
 
 
-def _front_columns(before: Front, pages: dict[str, Any]) -> dict[str, Any]:
-    """The columns row.FRONT; `pages` are those of the pages."""
-    columns = {name: before.figures.get(name) for name in row.FRONT}
+def front_columns(figures: Mapping[str, Any], pages: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns row.FRONT from `caches.front`'s figures; `pages` are those of the pages."""
+    columns = {name: figures.get(name) for name in row.FRONT}
     answered = columns["prompt_tokens_answered"]
     if answered is not None and pages["tokens"] is not None and answered + pages["tokens"]:
         columns["tokens_spared_ratio"] = (answered + pages["tokens_saved"]) / (answered + pages["tokens"])

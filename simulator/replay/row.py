@@ -19,9 +19,13 @@ COLUMNS: dict[str, tuple[str, str]] = {
         "String",
         "independent: every page for itself; prefix: only the contiguous prefix hits, leaves leave first",
     ),
-    "capacity": ("Int64", "capacity in pages, or in bytes where capacity_unit is bytes"),
+    "capacity": (
+        "Int64",
+        "capacity in pages, or in bytes where capacity_unit is bytes; with a clock that of each replica, running "
+        "requests included",
+    ),
     "capacity_unit": ("String", "pages or bytes"),
-    "capacity_share": ("Float64", "capacity / footprint of the trace"),
+    "capacity_share": ("Float64", "capacity / footprint of the trace; 0 where it has no pages"),
     "seed": ("Int64", "seed of the policy's own randomness"),
     "warmup": ("Float64", "share of the requests that filled the cache first, and that no figure below counts"),
     "ttl": ("Float64", "seconds that an entry is good for since it was inserted or renewed; null: for ever"),
@@ -30,6 +34,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
         "model whose prefill the costs are, modelled; null: the trace's own costs, if any",
     ),
     "sizing": ("String", "what moves the capacity, from `capacity` at the start; null: nothing, it is fixed"),
+    "clock": (
+        "String",
+        "what keeps the time: modelled, a simulated server; null: nothing, and so are SERVER and SERVED below",
+    ),
+    "serving": ("String", "with a clock, the server's settings that are no defaults"),
     "requests": ("Int64", "requests replayed after the warm-up"),
     "pages": ("Int64", "page accesses of these"),
     "hits": (
@@ -152,6 +161,85 @@ FRONT: dict[str, tuple[str, str]] = {
     "semantic_guard_avoided": ("Int64", "wrong answers that it kept back"),
 }
 COLUMNS |= FRONT
+
+_FIGURES = {
+    **{"mean": ("Float64", "mean"), "p50": ("Float64", "median"), "p90": ("Float64", "90th percentile")},
+    **{"p99": ("Float64", "99th percentile"), "percentiles": ("List(Float64)", "percentiles 0 to 100")},
+}
+TIMES = {
+    "ttft": "seconds from arrival to the first token",
+    "tpot": "seconds between tokens after the first, mean of a request",
+    "e2e": "seconds from arrival to the last token",
+    "queueing": "seconds from arrival to admission",
+    "handover": "seconds from the first token until the replica that decodes has the keys and values",
+}
+
+# The server of a cell with a clock; null without one.
+SERVER: dict[str, tuple[str, str]] = {
+    "model": ("String", "model that is served"),
+    "device": ("String", "accelerator"),
+    "replicas": ("Int64", "copies of the model, of `capacity` each"),
+    "tensor_parallel": ("Int64", "devices that share a copy"),
+    "router": ("String", "what chooses the replica of a request"),
+    "order": ("String", "in which waiting requests are admitted"),
+    "rate": ("Float64", "how many times as fast as in the trace requests arrive"),
+    "concurrency": ("Int64", "closed loop of so many requests; null: the trace's arrivals"),
+    "max_num_seqs": ("Int64", "requests in one step at most; null: vLLM's default for the device"),
+    "max_num_batched_tokens": ("Int64", "tokens in one step at most; null: vLLM's default for the device"),
+    "watermark": ("Float64", "share of the pages left free when a request is admitted beside others"),
+    "max_queue": ("Int64", "requests that wait at a replica before others are refused; null: any number"),
+    "memory_utilization": ("Float64", "share of device memory that weights and pages may take"),
+    "tiers": ("String", "KV memory below that of each replica, the fastest first; null: none"),
+    "layerwise": ("Boolean", "whether prompts are prefilled as the layers of loaded pages come"),
+    "fetch": ("String", "when pages are loaded"),
+    "prefill_replicas": ("Int64", "of the replicas, those that only prefill; 0: all do both"),
+    "sharing": ("String", "what becomes of another replica's page that is loaded; null: none are"),
+    "sync_on_write": ("Boolean", "whether pages that are computed are copied to all replicas"),
+    "interconnect": ("String", "link between replicas"),
+    "exact_seconds": ("Float64", "of a lookup in the exact cache"),
+    "semantic_seconds": ("Float64", "of a lookup in the semantic cache"),
+    "draft_model": ("String", "model that drafts; null: none"),
+    "draft_length": ("Int64", "tokens that it drafts a step"),
+    "acceptance": ("Float64", "probability that one of them is accepted"),
+    "slo_ttft": ("Float64", "seconds to the first token that goodput asks for"),
+    "slo_tpot": ("Float64", "seconds between tokens that goodput asks for"),
+    "cost": ("String", "where the constants of step costs come from: fitted, typical, roofline or profile"),
+}
+COLUMNS |= SERVER
+SETTINGS += tuple(SERVER)
+
+# What it came to after the warm-up; null without a clock. `hits` are then the pages found when a request was admitted
+# for the first time, and `requests` those that a replica served.
+SERVED: dict[str, tuple[str, str]] = {
+    "refused": ("Int64", "requests that found a full queue, or need more pages than a replica has"),
+    "verdict": ("String", "unstable where the queue grew as long as requests arrived, else stable"),
+    "seconds": ("Float64", "from the first arrival that counts to the last token"),
+    "offered_requests_per_second": ("Float64", "requests that arrive; null in a closed loop"),
+    "requests_per_second": ("Float64", "requests that ended"),
+    "prompt_tokens_per_second": ("Float64", "prompt tokens of these, answered in front or not"),
+    "output_tokens_per_second": ("Float64", "output tokens of these"),
+    "goodput": ("Float64", "requests a second within both of slo_ttft and slo_tpot; null without them"),
+    "slo_ratio": ("Float64", "share of all requests within both"),
+    **{
+        f"{time}_{figure}": (dtype, f"{meaning}: {what}; null where unstable")
+        for time, meaning in TIMES.items()
+        for figure, (dtype, what) in _FIGURES.items()
+    },
+    "output_tokens": ("Int64", "output tokens of requests that ended"),
+    "reused_token_ratio": ("Float64", "prompt tokens found in memory or loaded / tokens"),
+    "loaded_token_ratio": ("Float64", "prompt tokens loaded from tiers and other replicas / tokens"),
+    "loaded": ("String", "the same by place, a JSON object; null without such places"),
+    "moved": ("String", "bytes over each link, warm-up included, a JSON object"),
+    "prefilled_tokens": ("Int64", "tokens computed, again after every preemption"),
+    "preemptions": ("Int64", "requests that lost their pages and waited again"),
+    "utilisation": ("Float64", "share of the time that replicas were busy"),
+    "prefill_utilisation": ("Float64", "the same of those that only prefill; null without them"),
+    "decode_utilisation": ("Float64", "the same of the others then"),
+    "peak_held_pages": ("Int64", "most pages that requests held at one time in one replica"),
+    "dollars_per_million_tokens": ("Float64", "at the price that hardware.yaml assumes"),
+    "events": ("String", "hash of every event and its time"),
+}
+COLUMNS |= SERVED
 
 # Measured, so kept apart from the rows: they differ from run to run.
 TIMINGS: dict[str, tuple[str, str]] = {

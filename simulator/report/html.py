@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from kvreplay.simulator.experiment.store import Results
 
-from . import answers, explorer, figure, findings, plots, provenance, sizes, summary, table
+from . import answers, explorer, figure, findings, plots, provenance, servers, sizes, summary, table
 from .glossary import DEFINITIONS
 from .plots import FIGURES
 from .table import Table
@@ -31,6 +31,11 @@ _CAPTIONS = {
     "judged. Cosines of two embedders do not compare: neither do their thresholds. A band is the range over seeds.",
     "false-hits": "Both in shares of the requests that met the stack; up and to the left is better. Along a line the "
     "threshold falls; a threshold that was found by a rule, or moves, is a point.",
+    "load": "At the middle capacity. Grey is what is offered, dotted the last load with which a server keeps up. "
+    "Latencies of one that does not would grow with the trace, and are left out.",
+    "latency": "Of all requests, at the highest rate at which every server keeps up, and the middle capacity.",
+    "ttft": "At the highest rate at which every server keeps up; lines join the capacities.",
+    "replicas": "At that rate, or else the lowest, and the middle capacity. Grey: as many times as much as replicas.",
     "memory": "Read it from left to right: the memory that a ratio costs under each policy.",
 }
 
@@ -109,6 +114,7 @@ def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterabl
     answered = answers.table(results.rows.iter_rows(named=True))
     if answered is not None:
         yield as_html(answered)
+    yield from map(as_html, servers.tables(results.rows.iter_rows(named=True)))
     for workload in about_pages(found):
         yield from map(as_html, sizes.tables(workload))
         if not workload.rows:

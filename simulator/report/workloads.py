@@ -47,7 +47,8 @@ class Point(NamedTuple):
 class Workload:
     """The rows of one trace in one reading: what a panel, a table and a paragraph of the report are about.
 
-    A stack, a warm-up, a time to live or a cost model is part of the names: with another one it is another workload.
+    A stack, a warm-up, a time to live, a cost model or a server is part of the names: with another one it is another
+    workload.
     """
 
     trace: str
@@ -188,7 +189,7 @@ def _mean(rows: Sequence[Row], metric: str) -> tuple[float, float, float]:
 
 
 def settings(row: Row) -> str:
-    """What a row has of sample, stack, warm-up, time to live and cost model, as an addition to a name."""
+    """What a row has of sample, stack, warm-up, time to live, cost model and server, as an addition to a name."""
     stack = f" behind {row['stack']}" if row["stack"] is not None else ""
     warmup = f", after a warm-up of {numbers.share(row['warmup'])}" if row["warmup"] else ""
     ttl = f", ttl {row['ttl']:g} s" if row["ttl"] is not None else ""
@@ -196,7 +197,9 @@ def settings(row: Row) -> str:
     if row["sample"] is not None:
         how = "in" if row["whole_hit_ratio"] is None else "estimated from"
         sampled = f", {how} samples of {numbers.share(row['sample'])}"
-    return sampled + stack + warmup + ttl + (f", cost of {row['cost_model']}" if row["cost_model"] is not None else "")
+    cost = f", cost of {row['cost_model']}" if row["cost_model"] is not None else ""
+    server = "" if row["clock"] is None else f", {row['clock']}" + (f": {row['serving']}" if row["serving"] else "")
+    return sampled + stack + warmup + ttl + cost + server
 
 
 def _short_stacks(stacks: set[str]) -> dict[str, str]:
@@ -212,13 +215,14 @@ def _short_stacks(stacks: set[str]) -> dict[str, str]:
 
 
 def about_pages(found: Iterable[Workload]) -> list[Workload]:
-    """Those that compare anything of the pages: behind a stack, more than one policy or capacity. Else a study of many
-    stacks would be one of as many workloads."""
+    """Those that compare anything of the pages: behind a stack or in a server, more than one policy or capacity. Else a
+    study of many stacks or servers would be one of as many workloads."""
     return [
         workload
         for workload in found
         for rows in [[*workload.rows, *workload.resized]]
-        if rows[0]["stack"] is None or len({(row["policy"], row["capacity"], row["sizing"]) for row in rows}) > 1
+        if rows[0]["stack"] is rows[0]["clock"] is None
+        or len({(row["policy"], row["capacity"], row["sizing"]) for row in rows}) > 1
     ]
 
 

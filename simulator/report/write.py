@@ -59,7 +59,8 @@ def plot(results: Results, kind: str = "capacity", metric: str = "hit_ratio", tr
         raise ReportError(f"figure {kind!r} is unknown, {nearest(kind, list(FIGURES))}")
     figure = _figure(kind, workloads(results.rows, trace), metric)
     if figure is None:
-        raise ReportError(f"no row has a {METRICS[metric]} to show; choose another metric")
+        what = f"figure {kind}" if kind in OF_ROWS else METRICS[metric]
+        raise ReportError(f"no row has a {what} to show; choose another")
     return figure
 
 

@@ -43,7 +43,7 @@ def calibrate(path: str | Path, **settings: Any) -> Calibration:
         raise RunError(f"{path}: has {len(run)} requests; record at least {2 * _LEAST}")
     name = Path(path).name
     start = compare(run, name, since=half, **settings)
-    cost = start.simulation.settings["cost"]
+    cost = start.simulation.setup.settings["cost"]
     first = cost if isinstance(cost, StepCost) else _start(start)
     count = 0
 
@@ -86,7 +86,7 @@ def _neighbours(cost: StepCost, factor: float) -> Iterator[StepCost]:
 
 
 def _start(validation: Validation) -> StepCost:
-    settings = validation.simulation.settings
+    settings = validation.simulation.setup.settings
     return step_cost(settings["model"], settings["device"], settings["tensor_parallel"], settings["cost"])
 
 

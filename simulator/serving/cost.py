@@ -61,6 +61,9 @@ class StepCost:
     sequence_constant: float  # s, of each sequence that decodes
     bandwidth: float  # bytes/s
 
+    def __str__(self) -> str:
+        return self.method
+
     @property
     def tokens_per_step(self) -> float:
         """Tokens that a decoding sequence gains in a step."""

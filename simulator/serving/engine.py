@@ -16,15 +16,13 @@ from .cost import StepCost
 from .fetching import PEER, Places
 from .front import Front
 from .links import Link, bytes_moved, known_rates
-from .memory import PagedMemory, PolicyMemory, VllmMemory
+from .memory import VLLM, PagedMemory, PolicyMemory, VllmMemory
 from .recorder import Recorder
 from .replica import Limits, Replica
 from .requests import Request
 from .router import router
 from .speculation import Speculation, target_of
 from .tiers import TierSpec, build
-
-VLLM = "vllm-lru"  # the policy that is vLLM's own memory
 
 
 @dataclass(frozen=True)

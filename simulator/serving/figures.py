@@ -1,10 +1,9 @@
-"""What a simulation comes to: a row per request, a row per second, and one row for the whole of it. All modelled."""
+"""What a simulation comes to: a row per request, and a row per second; all modelled. One row for the whole: `row`."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,8 +11,6 @@ import polars as pl
 from kvreplay.traces.trace import Trace
 
 from .recorder import Recorder
-
-TIMES = ("ttft", "tpot", "e2e", "queueing", "handover")
 
 # Of every request: name -> meaning. Times are seconds since the first arrival; null where it did not come to that.
 REQUESTS = {
@@ -101,77 +98,6 @@ def second_table(steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, pag
     return pl.DataFrame({"second": edges[1:], "arrivals": arrivals, "ends": ends, **flows, **states, "free": free})
 
 
-def summary(
-    steps: pl.DataFrame,
-    requests: pl.DataFrame,
-    replicas: int,
-    prefill_replicas: int,
-    slo_ttft: float | None,
-    slo_tpot: float | None,
-) -> dict[str, Any]:
-    """The figures of one simulation. Times are null where it was unstable: they would grow with the trace.
-
-    Tokens per second are those that users sent and got, what was answered in front included. The token hit ratio is of
-    what reached the servers.
-    """
-    served = requests.filter(pl.col("end").is_not_null())
-    computed = served.filter(pl.col("tier").is_null())
-    seconds = float(served["end"].max() or 0)  # type: ignore[arg-type]
-    prompt, output = (int(served[name].sum()) for name in ("prompt_tokens", "output_tokens"))
-    passed, hit = (int(computed[name].sum()) for name in ("prompt_tokens", "hit_tokens"))
-    queued = requests.filter(pl.col("admission").is_not_null())
-    verdict = verdict_of(queued["arrival"].to_numpy(), queued["admission"].to_numpy())
-    handed = requests.filter(pl.col("handover").is_not_null()).sort("first_token")["first_token", "handover"]
-    if verdict == "stable":
-        verdict = verdict_of(handed["first_token"].to_numpy(), handed.sum_horizontal().to_numpy())
-    within = pl.lit(True)
-    if slo_ttft is not None:
-        within &= pl.col("ttft") <= slo_ttft
-    if slo_tpot is not None:
-        within &= pl.col("tpot").fill_null(0.0) <= slo_tpot
-    good = len(served.filter(within))
-    busy = np.bincount(steps["replica"], steps["end"] - steps["start"], replicas)  # (replicas,) s
-    places = [name for name in requests.columns if name.endswith("_tokens") and name not in REQUESTS]
-    return {
-        "requests": len(requests),
-        "refused": len(requests) - len(served),
-        "verdict": verdict,
-        "seconds": seconds,
-        "requests_per_second": _ratio(len(served), seconds),
-        "prompt_tokens_per_second": _ratio(prompt, seconds),
-        "output_tokens_per_second": _ratio(output, seconds),
-        "goodput": _ratio(good, seconds) if (slo_ttft, slo_tpot) != (None, None) else None,
-        "slo_ratio": _ratio(good, len(requests)) if (slo_ttft, slo_tpot) != (None, None) else None,
-        **_times(served, verdict == "unstable"),
-        "prompt_tokens": prompt,
-        "output_tokens": output,
-        "tokens_saved": hit,
-        "token_hit_ratio": _ratio(hit, passed),
-        "reused_token_ratio": _ratio(hit + int(computed["loaded_tokens"].sum()), passed),
-        "loaded_token_ratio": _ratio(int(computed["loaded_tokens"].sum()), passed),
-        **{f"{name[:-1]}_ratio": _ratio(int(computed[name].sum()), passed) for name in places},
-        "prefilled_tokens": int(served["prefilled_tokens"].sum()),
-        "preemptions": int(requests["preemptions"].sum()),
-        "utilisation": _ratio(float(busy.sum()), seconds * replicas),
-        "prefill_utilisation": _ratio(float(busy[:prefill_replicas].sum()), seconds * prefill_replicas),
-        "decode_utilisation": _ratio(float(busy[prefill_replicas:].sum()), seconds * (replicas - prefill_replicas))
-        if prefill_replicas
-        else None,
-        "peak_held_pages": int(steps["held_pages"].max() or 0),  # type: ignore[arg-type]
-    }
-
-
-def _times(served: pl.DataFrame, unstable: bool) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
-    for name in TIMES:
-        values = served[name].drop_nulls().to_numpy()
-        known = len(values) and not unstable
-        found[f"{name}_mean"] = float(values.mean()) if known else None
-        for percent in (50, 90, 99):
-            found[f"{name}_p{percent}"] = float(np.quantile(values, percent / 100)) if known else None
-    return found
-
-
 def verdict_of(arrival: np.ndarray, admission: np.ndarray) -> str:
     """ "unstable" where the queue grew as long as requests arrived, else "stable". Both (n,) seconds, by arrival.
 
@@ -203,7 +129,3 @@ def _states(steps: pl.DataFrame, start: np.ndarray, end: np.ndarray, times: np.n
     between = column["idle_pages"] + column["pinned_pages"]
     found["idle"] = np.where(inside, column["idle_pages"], np.where(row >= 0, between, 0))
     return found
-
-
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None

@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from kvreplay.simulator.caches import request as caches
+from kvreplay.simulator.caches.front import front_figures
 from kvreplay.simulator.caches.stack import Stack
 from kvreplay.traces.trace import Trace
 
 
 class Front:
-    """The tiers of `stack` for the requests of `trace`, which are asked for in order; `seconds` of a lookup by tier."""
+    """The tiers of `stack` for the requests of `trace`, which are asked for in order; `seconds` of a lookup by tier.
 
-    def __init__(self, trace: Trace, stack: Stack, seed: int, seconds: Mapping[str, float]) -> None:
+    They count from request `warmup` on.
+    """
+
+    def __init__(self, trace: Trace, stack: Stack, seed: int, seconds: Mapping[str, float], warmup: int = 0) -> None:
+        self._trace, self._stack, self._warmup = trace, stack, warmup
         self._caches = stack.build(trace, seed)
         self._requests = caches.requests(trace)
         self._seconds = seconds
@@ -28,6 +35,8 @@ class Front:
     def ask(self, now: float) -> tuple[int, float]:
         """Look the next request up: the number of the tier that answers it, -1 for none, and how long that takes."""
         request = next(self._requests)._replace(now=now)
+        if request.number == self._warmup:
+            self._caches.reset_counters()
         reply = self._caches.lookup(request)
         self.answer = None if reply is None else reply.found.answer
         asked = self._names if request.content else []
@@ -44,11 +53,6 @@ class Front:
         if request is not None:
             self._caches.insert(request._replace(now=now), answer)
 
-    def stats(self) -> dict[str, Any]:
-        """Of all tiers together and each: hits, and by the trace's intents how many were right and wrong."""
-        stats = self._caches.stats()
-        figures = {"answered": stats["answered"], "false_hits": stats["false_hits"], "precision": stats["precision"]}
-        for name in self._names:
-            figures |= {f"{name}_{key}": stats[name][key] for key in ("lookups", "hits", "true_hits", "false_hits")}
-            figures[f"{name}_precision"] = stats[name]["precision"]
-        return figures
+    def figures(self, answered: np.ndarray) -> dict[str, Any]:
+        """See `caches.front.front_figures`; `answered`, (R,) bool, says which requests a tier answered."""
+        return front_figures(self._trace, self._stack, self._caches, answered, self._warmup)

@@ -16,6 +16,22 @@ from kvreplay.simulator.caches.pages.prefix import Prefix
 from kvreplay.simulator.caches.pages.prefix_cache import PrefixCache
 from kvreplay.traces.trace import Trace
 
+VLLM = "vllm-lru"  # the policy that is vLLM's own memory
+
+
+def check_policy(policy: Policy) -> None:
+    """Raise PolicyError for a policy that no server can follow: it must know the future, or is a cache of its own."""
+    if policy.name == VLLM:
+        if policy.given:
+            raise PolicyError(f"policy {policy.label}: takes no parameters with a clock; write {VLLM}")
+        return
+    if policy.hooks.by_request:
+        raise PolicyError(f"policy {policy.label} is a whole prefix cache of its own; use one that decides by page")
+    ahead = policy.needs & {"future", "requests"}
+    if ahead:
+        what = f"policy {policy.label} must know the order of requests ({', '.join(sorted(ahead))})"
+        raise PolicyError(f"{what}, which with a clock nobody does; use another policy")
+
 
 class PagedMemory(Protocol):
     """`capacity` pages. A lease is what one request uses of the cached ones: a prefix of its prompt."""
@@ -143,14 +159,10 @@ class PolicyMemory:
     """The prefix cache of the untimed replay: any by-page policy says which idle page leaves, leaves of the tree first.
 
     The policy hears of a use when a request is admitted, and of a new page when it is scheduled; `VllmMemory` counts
-    both as of the request's end. Raises PolicyError for a policy that must know the order of requests beforehand.
+    both as of the request's end.
     """
 
     def __init__(self, trace: Trace, capacity: int, policy: Policy, seed: int = 0) -> None:
-        ahead = policy.needs & {"future", "requests"}
-        if ahead:
-            what = f"policy {policy.label} must know the order of requests ({', '.join(sorted(ahead))})"
-            raise PolicyError(f"{what}, which with a clock nobody does; use another policy")
         self.capacity = capacity
         self.leased = 0
         self._taken = 0

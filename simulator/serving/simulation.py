@@ -14,41 +14,81 @@ import polars as pl
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator
 
-from kvreplay.parameters import check
-from kvreplay.policies import PolicyError, get
-from kvreplay.simulator.caches.stack import EMPTY, TIERS, parse
+from kvreplay.parameters import changed, check
+from kvreplay.policies import Policy, PolicyError, get
+from kvreplay.simulator.caches.stack import TIERS, Stack, parse
+from kvreplay.simulator.replay.capacity import Capacity, Size, parse_capacity
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
 from .cost import Device, StepCost, step_cost
-from .engine import VLLM, Server, run
+from .engine import Server, run
 from .fetching import ON_HIT, RULES
-from .figures import request_table, second_table, summary
+from .figures import request_table, second_table
 from .front import Front
+from .memory import VLLM, check_policy
 from .recorder import Recorder
 from .replica import Limits
 from .requests import ORDERS
 from .router import ROUTERS
+from .row import row_of
 from .speculation import Speculation, target_of
 from .tiers import parse as parse_tiers
 
+DEVICE = "device"  # the capacity that the device's memory leaves beside the weights
 _PAGE_TOKENS = 16  # vLLM's block size, where a trace has no pages
+
+
+@dataclass(frozen=True, repr=False)
+class Setup:
+    """A simulation to make, checked."""
+
+    trace: Trace
+    policy: Policy | None  # None: nothing is cached
+    size: Size
+    seed: int
+    windows: int
+    warmup: float
+    stack: Stack
+    settings: dict[str, Any]  # those of `server_settings`
+    server: Server
+
+    @property
+    def warmed_up(self) -> int:
+        """Requests at the beginning that do not count."""
+        return int(self.warmup * self.trace.n_requests)
+
+    @property
+    def token_bytes(self) -> int:
+        """What one token takes in the KV memory."""
+        return target_of(self.server.cost).model.kv_bytes_per_token
+
+    @property
+    def label(self) -> str:
+        """The settings that are no defaults, in words."""
+        return changed(server_settings, self.settings)
 
 
 @dataclass(frozen=True, repr=False)
 class Simulation:
     """What a simulated server did. Every figure is modelled."""
 
-    trace: Trace
-    server: Server
-    settings: dict[str, Any]
+    setup: Setup
     recorder: Recorder
     front: Front | None
+
+    @property
+    def trace(self) -> Trace:
+        return self.setup.trace
+
+    @property
+    def server(self) -> Server:
+        return self.setup.server
 
     @cached_property
     def requests(self) -> pl.DataFrame:
         """A row per request: the columns of `figures.REQUESTS`."""
-        return request_table(self.trace, self.recorder, [tier.name for tier in self.settings["stack"].tiers])
+        return request_table(self.trace, self.recorder, [tier.name for tier in self.setup.stack.tiers])
 
     @cached_property
     def steps(self) -> pl.DataFrame:
@@ -62,35 +102,8 @@ class Simulation:
 
     @cached_property
     def row(self) -> dict[str, Any]:
-        """Settings and figures of the whole, one value each."""
-        cost, settings = target_of(self.server.cost), self.settings
-        slo = (settings["slo_ttft"], settings["slo_tpot"])
-        figures = summary(self.steps, self.requests, self.server.replicas, self.server.prefill_replicas, *slo)
-        dollars = cost.device.dollars_per_hour * cost.devices * self.server.replicas * figures["seconds"] / 3600
-        tokens = figures["prompt_tokens"] + figures["output_tokens"]
-        return {
-            "trace": self.trace.name,
-            **settings,
-            "stack": settings["stack"].label or None,
-            "tiers": " > ".join(tier.label for tier in settings["tiers"]) or None,
-            "cost": cost.method,
-            "page_tokens": self.server.page_tokens,
-            "pages": self.server.pages,
-            **figures,
-            "offered_requests_per_second": self._offered,
-            **(self.front.stats() if self.front is not None else {}),
-            **{f"{link}_bytes": moved for link, moved in self.recorder.moved.items()},
-            "dollars_per_million_tokens": 1e6 * dollars / tokens if tokens else None,
-            "events": self.recorder.digest(),
-            "trace_hash": self.trace.content_hash,
-        }
-
-    @property
-    def _offered(self) -> float | None:
-        """Requests that arrive in a second; None in a closed loop."""
-        if self.settings["concurrency"] is not None or not self.trace.duration:
-            return None
-        return self.trace.n_requests / self.trace.duration * self.settings["rate"]
+        """The columns of `replay.row`, as any cell of an experiment has them."""
+        return row_of(self)
 
     def write(self, folder: str | os.PathLike[str]) -> None:
         """Write requests.parquet, seconds.parquet, steps.parquet and row.json into `folder`, made if need be."""
@@ -105,29 +118,65 @@ class Simulation:
         return f"Simulation({row['trace']}, {row['model']} on {row['device']}, {row['verdict']})"
 
 
-def simulate(trace: Trace, *, priority: np.ndarray | None = None, **settings: Any) -> Simulation:
-    """Simulate serving `trace`; the settings are those of `server_settings`.
+def simulate(
+    trace: Trace,
+    policy: Any = VLLM,
+    capacity: str | int | Capacity = DEVICE,
+    *,
+    priority: np.ndarray | None = None,
+    **arguments: Any,
+) -> Simulation:
+    """Simulate serving `trace`; the arguments are those of `prepare`, the settings of `server_settings` among them.
 
     `priority`, (R,) int: for order "priority", the lowest first. Raises ParameterError for settings that make no sense,
-    TraceError for a trace without what they need, and ValueError for a model that does not fit the device.
+    TraceError for a trace without what they need, CapacityError, PolicyError, and ValueError for a model that does not
+    fit the device.
+    """
+    setup = prepare(trace, policy, capacity, **arguments)
+    settings = setup.settings
+    if settings["order"] == "priority" and priority is None:
+        raise ValueError("order 'priority' needs a priority for each request; pass priority=array")
+    if priority is not None and len(priority) != trace.n_requests:
+        raise ValueError(f"priority has {len(priority)} entries; give one for each of {trace.n_requests} requests")
+    front = None
+    if setup.stack.tiers:
+        seconds = {name: settings[f"{name}_seconds"] for name in TIERS}
+        front = Front(trace, setup.stack, setup.seed, seconds, setup.warmed_up)
+    arrivals = {"rate": settings["rate"], "concurrency": settings["concurrency"], "priority": priority}
+    return Simulation(setup, run(trace, setup.server, **arrivals, front=front), front)
+
+
+def prepare(
+    trace: Trace,
+    policy: Any = VLLM,
+    capacity: str | int | Capacity = DEVICE,
+    *,
+    seed: int = 0,
+    windows: int = 100,
+    warmup: float = 0.0,
+    stack: Any = (),
+    **settings: Any,
+) -> Setup:
+    """What `simulate` would run, without running it.
+
+    policy: which cached pages leave, "vllm-lru" for vLLM's own order, or any that decides by page; None: nothing is
+    cached. capacity: the KV memory of each replica, as for `replay`, but running requests take their part of it;
+    "device": what its devices leave beside the weights. seed: of policies that draw random numbers. windows and warmup:
+    those of `replay`. stack: caches of whole answers in front, such as ["exact", "semantic"]. Raises what `simulate`
+    raises.
     """
     checked = check(server_settings, "simulate", settings)
     if trace.prompt_tokens is None or trace.output_tokens is None:
         raise TraceError(f"{trace.name} has no prompt and output tokens", mend="use a trace of requests to a model")
     if trace.arrival is None and checked["concurrency"] is None:
         raise TraceError(f"{trace.name} has no arrival times", mend="set concurrency, for a closed loop")
-    if checked["order"] == "priority" and priority is None:
-        raise ValueError("order 'priority' needs a priority for each request; pass priority=array")
-    if priority is not None and len(priority) != trace.n_requests:
-        raise ValueError(f"priority has {len(priority)} entries; give one for each of {trace.n_requests} requests")
-    server = _server(trace, checked)
-    front = None
-    if checked["stack"].tiers:
-        checked["stack"].fit(trace)
-        seconds = {name: checked[f"{name}_seconds"] for name in TIERS}
-        front = Front(trace, checked["stack"], checked["seed"], seconds)
-    arrivals = {"rate": checked["rate"], "concurrency": checked["concurrency"], "priority": priority}
-    return Simulation(trace, server, checked, run(trace, server, **arrivals, front=front), front)
+    if not 0 <= warmup < 1:
+        raise ValueError(f"warmup {warmup}: is no share of the requests; use 0 or more, below 1")
+    policy = None if policy is None else get(policy)
+    capacity = capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)
+    (stack := parse(stack)).fit(trace)
+    server, size = _server(trace, policy, capacity, seed, checked)
+    return Setup(trace, policy, size, seed, windows, warmup, stack, checked, server)
 
 
 def server_settings(
@@ -138,9 +187,6 @@ def server_settings(
     tensor_parallel: Annotated[int, Ge(1)] = 1,
     router: Literal[*ROUTERS] = "round-robin",  # type: ignore[valid-type]
     order: Literal[*ORDERS] = "fcfs",  # type: ignore[valid-type]
-    policy: str | None = VLLM,
-    seed: int = 0,
-    kv_tokens: Annotated[int, Ge(1)] | None = None,
     tiers: Annotated[Any, AfterValidator(parse_tiers)] = (),
     layerwise: bool = False,
     fetch: Literal[*RULES] = "cheaper",  # type: ignore[valid-type]
@@ -156,7 +202,6 @@ def server_settings(
     rate: Annotated[float, Gt(0)] = 1.0,
     concurrency: Annotated[int, Ge(1)] | None = None,
     cost: str | StepCost | None = None,
-    stack: Annotated[Any, AfterValidator(parse)] = EMPTY,
     exact_seconds: Annotated[float, Ge(0)] = 1e-5,
     semantic_seconds: Annotated[float, Ge(0)] = 5e-3,
     draft_model: str | None = None,
@@ -165,37 +210,34 @@ def server_settings(
     slo_ttft: Annotated[float, Gt(0)] | None = None,
     slo_tpot: Annotated[float, Gt(0)] | None = None,
 ) -> None:
-    """The settings of a simulation.
+    """The settings of a server: what the `serving` block of an experiment says.
 
     model, device: names in models.yaml and hardware.yaml. replicas: copies of the model, each on `tensor_parallel`
-    devices. router: see `router.py`. order: in which waiting requests are admitted. policy: which cached pages leave,
-    "vllm-lru" for vLLM's own order, or any that decides by page; None: nothing is cached. seed: of policies that draw
-    random numbers. kv_tokens: tokens in the KV memory of each replica; default: what `memory_utilization` of its
-    devices' memory leaves beside the weights. tiers: below that memory, the fastest first, each a
-    name and `tiers.tier_settings`, such as [{"host": {"gib": 64}}, {"ssd": {"gib": 1000}}]. layerwise: a prompt whose
-    pages are loaded is prefilled as its layers come (Gao et al., CachedAttention, USENIX ATC 2024, section 3.2.1).
-    fetch: when pages are loaded, see `fetching`. prefill_replicas: of the replicas, those that only prefill, and hand
-    their keys and values to the others, which only decode; 0: all do both. sharing: replicas load pages that others
-    have in their memory, which keep them ("replicate") or let go of them ("move"); None: they do not. sync_on_write:
-    what one computes is copied to all at once. interconnect: between replicas, "peer" (NVLink and the like) or
-    "network".
+    devices. router: see `router.py`. order: in which waiting requests are admitted. tiers: KV memory below that of each
+    replica, the fastest first, each a name and `tiers.tier_settings`, such as [{"host": {"gib": 64}}, {"ssd": {"gib":
+    1000}}]. layerwise: a prompt whose pages are loaded is prefilled as its layers come (Gao et al., CachedAttention,
+    USENIX ATC 2024, section 3.2.1). fetch: when pages are loaded, see `fetching`. prefill_replicas: of the replicas,
+    those that only prefill, and hand their keys and values to the others, which only decode; 0: all do both. sharing:
+    replicas load pages that others have in their memory, which keep them ("replicate") or let go of them ("move");
+    None: they do not. sync_on_write: what one computes is copied to all at once. interconnect: between replicas, "peer"
+    (NVLink and the like) or "network". memory_utilization: share of device memory that weights and KV cache may take.
     max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for the device. watermark: share of the pages
     left free when a request is admitted beside others. max_queue: requests that wait at one replica before others are
     refused. rate: how many times as fast as in the trace requests arrive. concurrency: closed loop of that many
-    requests, instead of the trace's arrivals. cost: see `cost.step_cost`. draft_model: one that drafts `draft_length`
-    tokens a step for this one to verify, each accepted with probability `acceptance`: see `speculation`. stack:
-    caches of whole answers in front, such as ["exact", "semantic"]; a lookup takes `exact_seconds` and
-    `semantic_seconds`, assumptions of the order of what `kvreplay bench` measures. slo_ttft, slo_tpot: seconds that
-    goodput asks of a request.
+    requests, instead of the trace's arrivals. cost: see `cost.step_cost`. exact_seconds, semantic_seconds: of a lookup
+    in the tiers of a stack, assumptions of the order of what `kvreplay bench` measures. draft_model: one that drafts
+    `draft_length` tokens a step for this one to verify, each accepted with probability `acceptance`: see `speculation`.
+    slo_ttft, slo_tpot: seconds that goodput asks of a request.
     """
 
 
-def _server(trace: Trace, settings: dict[str, Any]) -> Server:
+def _server(
+    trace: Trace, policy: Policy | None, capacity: Capacity, seed: int, settings: dict[str, Any]
+) -> tuple[Server, Size]:
     cost = _cost(settings)
     page_tokens = trace.page_tokens or _PAGE_TOKENS
-    policy = get(settings["policy"]) if settings["policy"] is not None and trace.has_pages else None
-    if policy is not None and policy.name == VLLM and policy.given:
-        raise PolicyError(f"policy {policy.label}: takes no parameters with a clock; write {VLLM}")
+    if not trace.has_pages:
+        policy = None  # there is nothing to share
     if policy is not None and policy.name != VLLM and settings["sharing"] == "move":
         raise PolicyError(f"policy {policy.label}: cannot let go of pages that are moved; use {VLLM}, or replicate")
     if settings["prefill_replicas"] and settings["prefill_replicas"] >= settings["replicas"]:
@@ -203,9 +245,10 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
         raise ValueError(f"prefill_replicas {number}: leaves none of {settings['replicas']} to decode; use fewer, or 0")
     if policy is not None and trace.parent is None:
         raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="set policy to null")
-    tokens = settings["kv_tokens"] or kv_tokens(cost, settings["memory_utilization"])
-    if tokens < page_tokens:
-        raise ValueError(f"kv_tokens {tokens}: is less than one page of {page_tokens} tokens; use more")
+    if policy is not None:
+        check_policy(policy)
+    token_bytes = target_of(cost).model.kv_bytes_per_token
+    size = capacity.in_server(trace, page_tokens, token_bytes, lambda: kv_tokens(cost, settings["memory_utilization"]))
     sequences, batched = batch_limits(target_of(cost).device)
     sequences = settings["max_num_seqs"] or sequences
     batched = settings["max_num_batched_tokens"] or max(batched, sequences)
@@ -213,18 +256,17 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
         raise ValueError(
             f"max_num_batched_tokens {batched} is below max_num_seqs {sequences}; a step has a token for each of them"
         )
-    pages = tokens // page_tokens
-    limits = Limits(sequences, batched, watermark=int(settings["watermark"] * pages), order=settings["order"])
-    return Server(
+    limits = Limits(sequences, batched, watermark=int(settings["watermark"] * size.amount), order=settings["order"])
+    server = Server(
         cost,
         settings["replicas"],
-        pages,
+        size.amount,
         page_tokens,
         limits,
         settings["router"],
         settings["max_queue"],
         policy,
-        settings["seed"],
+        seed,
         tiers=settings["tiers"],
         layerwise=settings["layerwise"],
         fetch=settings["fetch"],
@@ -233,6 +275,7 @@ def _server(trace: Trace, settings: dict[str, Any]) -> Server:
         on_hit=settings["sharing"],
         sync_on_write=settings["sync_on_write"],
     )
+    return server, size
 
 
 def _cost(settings: dict[str, Any]) -> StepCost | Speculation:

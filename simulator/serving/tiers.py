@@ -58,8 +58,7 @@ class TierSpec(NamedTuple):
     settings: Mapping[str, Any]
     given: Mapping[str, Any]  # the ones that were set
 
-    @property
-    def label(self) -> str:
+    def __str__(self) -> str:
         return " ".join([self.name, *(f"{key}={value}" for key, value in self.given.items())])
 
     def page_bytes(self, model: Model, page_tokens: int) -> int:

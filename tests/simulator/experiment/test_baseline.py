@@ -93,7 +93,7 @@ def test_a_cell_that_fails_is_a_move_and_no_baseline(baseline, tmp_path, monkeyp
             raise RuntimeError("out of luck")
         return replay(trace, policy, capacity, **options)
 
-    monkeypatch.setattr("kvreplay.simulator.experiment.plan.replay", failing)
+    monkeypatch.setattr("kvreplay.simulator.experiment.clocks.replay", failing)
     moves = check(SMALL, tmp_path).moves
     assert [move.obtained for move in moves] == ["failed: RuntimeError: out of luck"] * 4
     before = baseline.read_bytes()

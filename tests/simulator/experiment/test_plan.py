@@ -107,7 +107,7 @@ def test_the_key_changes_with_everything_that_a_row_depends_on(monkeypatch):
         keys(policy="random", capacity=1, trace={"generate": "conversation", "sessions": 5}, reading="prefix"),
     ]
     assert all(base.isdisjoint(other) for other in changed)
-    monkeypatch.setattr("kvreplay.simulator.experiment.plan.engine_version", lambda: "another")
+    monkeypatch.setattr("kvreplay.simulator.experiment.clocks._version", lambda folders: "another")
     assert base.isdisjoint(keys(policy="random", capacity=5))
 
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from kvreplay.simulator.experiment import ExperimentError, make_plan, run
+from kvreplay.simulator.experiment.clocks import CLOCKS
 from kvreplay.simulator.experiment.cost import in_worker
-from kvreplay.simulator.experiment.plan import engine_version
 from kvreplay.simulator.experiment.ray_cluster import _origin, _portable
 from kvreplay.traces import store
 from kvreplay.traces.workloads import generate
@@ -77,7 +77,7 @@ def test_a_cell_travels_as_code_and_its_trace_by_the_folder_of_its_store(tmp_pat
     (tmp_path / "faulty.py").unlink()
     origin = _origin(cell.trace)
     origins = [origin, origin._replace(folder=None), origin._replace(content_hash="another")]
-    arguments = pickle.dumps((cloudpickle.dumps(_portable(cell, cloudpickle)), origins, engine_version()))
+    arguments = pickle.dumps((cloudpickle.dumps(_portable(cell, cloudpickle)), origins, CLOCKS[cell.clock].version()))
     done = subprocess.run([sys.executable, "-c", REMOTE], input=arguments, stdout=subprocess.PIPE, check=True)
     found, *unseen = pickle.loads(done.stdout)
     assert found.row == cell.replay().row

@@ -130,7 +130,7 @@ def test_a_cell_that_raises_is_recorded_and_the_others_finish(tmp_path, monkeypa
             raise RuntimeError("out of luck")
         return replay(trace, policy, capacity, **options)
 
-    monkeypatch.setattr("kvreplay.simulator.experiment.plan.replay", failing)
+    monkeypatch.setattr("kvreplay.simulator.experiment.clocks.replay", failing)
     told = []
     results = run(SMALL, tmp_path, watch=told.append)
     assert results.run["status"] == "failed"

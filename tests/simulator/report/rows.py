@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kvreplay.simulator.experiment.store import Results, write_results
-from kvreplay.simulator.replay.row import FRONT
+from kvreplay.simulator.replay.row import FRONT, SERVED, SERVER
 
 
 def row(
@@ -39,6 +39,8 @@ def row(
         "ttl": None,
         "cost_model": None,
         "sizing": None,
+        "clock": None,
+        "serving": None,
         "requests": total,
         "pages": total,
         "hits": hit,
@@ -75,7 +77,7 @@ def row(
         "policy_stats": "{}",
         "trace_hash": "c0ffee" * 5,
         "policy_fingerprint": "f" * 16,
-        **dict.fromkeys(FRONT),
+        **dict.fromkeys((*FRONT, *SERVER, *SERVED)),
     }
     assert not changes.keys() - values.keys()
     return values | changes
@@ -123,6 +125,34 @@ def stacks(policies: Sequence[str]) -> list[dict[str, Any]]:
         for i, policy in enumerate(policies)
         for threshold in (0.7, 0.8, 0.9)
     ]
+
+
+def served(policies: Sequence[str], **changes: Any) -> list[dict[str, Any]]:
+    """Rows of servers under each of `policies`, at three rates, the last of which is too much, and two capacities."""
+    return [
+        row(
+            *(policy, [40 + i, 50]),
+            **{"capacity": capacity, "reading": "prefix", "clock": "modelled", "serving": f"rate={rate}"},
+            **{"model": "llama-3.1-8b", "device": "h100", "replicas": 4, "rate": rate},
+            **{"offered_requests_per_second": 5 * rate, "requests_per_second": min(5 * rate, 13 + i)},
+            **{"verdict": "unstable" if rate == 4 else "stable", "token_hit_ratio": 0.4 + i / 50 + capacity / 4000},
+            **(_latencies(rate + i / 10) if rate < 4 else {}),
+            **changes,
+        )
+        for i, policy in enumerate(policies)
+        for capacity in (100, 200)
+        for rate in (1.0, 2.0, 4.0)
+    ]
+
+
+def _latencies(scale: float) -> dict[str, Any]:
+    """Times that are evenly spread up to `scale` seconds, those between tokens to a hundredth of it."""
+    found: dict[str, Any] = {}
+    for name, most in (("ttft", scale), ("tpot", scale / 100), ("e2e", 10 * scale)):
+        percentiles = [most * percent / 100 for percent in range(101)]
+        found |= {f"{name}_percentiles": percentiles, f"{name}_mean": most / 2}
+        found |= {f"{name}_p{percent}": percentiles[percent] for percent in (50, 90, 99)}
+    return found
 
 
 def divided() -> list[dict[str, Any]]:

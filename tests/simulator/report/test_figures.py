@@ -17,7 +17,7 @@ from kvreplay.simulator.report.figure import spread, to_png, to_svg
 from kvreplay.simulator.report.plots import FIGURES
 from kvreplay.simulator.report.style import looks
 
-from .rows import divided, grid, resized, row, save, stacks
+from .rows import divided, grid, resized, row, save, served, stacks
 
 MANY = ["belady", "lru", "fifo", "lfu", "sieve", "s3-fifo", "random", "adaptive", "w-tinylfu", "w-tinylfu-80-20"]
 MANY += [
@@ -58,7 +58,7 @@ def texts(figure: Figure):
 def test_no_text_is_cut_off_or_covers_another(tmp_path, kind, policies):
     rows = grid(policies) + grid(policies, trace="a_trace_with_quite_a_long_name_2024", reading="prefix")
     rows += grid(policies, (5000,), trace="single", footprint=20000, peak_bytes=2**33) + resized(policies)
-    rows += stacks(policies)
+    rows += stacks(policies) + served(policies)
     figure = plot(save(tmp_path, rows), kind)
     written = texts(figure)
     assert len(written) > 8
@@ -76,9 +76,11 @@ def test_no_text_is_cut_off_or_covers_another(tmp_path, kind, policies):
 
 @pytest.mark.parametrize("kind", [kind for kind in FIGURES if kind != "size"])
 def test_every_policy_is_named_in_every_panel(tmp_path, kind):
-    figure = plot(save(tmp_path, grid(MANY[:6]) + grid(MANY[:6], trace="logs") + stacks(MANY[:6])), kind)
+    rows = grid(MANY[:6]) + grid(MANY[:6], trace="logs") + stacks(MANY[:6])
+    rows += [] if kind in ("capacity", "time", "memory", "heat-map") else served(MANY[:6])
+    figure = plot(save(tmp_path, rows), kind)
     written = [text for text, _ in texts(figure)]
-    times = 1 if kind == "heat-map" else 2
+    times = {"heat-map": 1, "latency": 3, "ttft": 1}.get(kind, 2)
     # The heat map is relative to these two.
     names = [name for name in MANY[:6] if kind != "heat-map" or name not in ("lru", "belady")]
     assert [written.count(name) for name in names] == [times] * len(names)
@@ -163,7 +165,7 @@ def test_tiers_of_a_budget_are_told_by_the_tokens_that_they_spare(tmp_path):
 
 @pytest.mark.parametrize("kind", FIGURES)
 def test_same_rows_same_bytes(tmp_path, kind):
-    results = save(tmp_path, grid(MANY[:5]) + resized() + stacks(MANY[:5]))
+    results = save(tmp_path, grid(MANY[:5]) + resized() + stacks(MANY[:5]) + served(MANY[:5]))
     assert to_svg(plot(results, kind)) == to_svg(plot(results, kind))
     assert to_png(plot(results, kind)) == to_png(plot(results, kind))
 
@@ -180,6 +182,7 @@ def test_svg_keeps_text_as_text_and_no_date(tmp_path):
 def test_names_are_no_formulas(tmp_path):
     for kind in FIGURES:
         rows = grid(["a$b^$", "$\\frac"], trace="$\\sum") + resized(["$x_1$"], trace="$\\sum") + stacks(["$x_1$", "$"])
+        rows += served(["$x_1$", "$"], trace="$\\sum")
         to_png(plot(save(tmp_path, rows), kind))
 
 

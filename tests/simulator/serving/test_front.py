@@ -51,7 +51,7 @@ def test_of_equal_requests_at_once_none_is_answered(questions):
 
 
 def test_a_stack_that_does_not_fit(questions):
-    with pytest.raises(ValueError, match=r"^simulate: parameter .stack.: .* is no tier; did you mean .exact.[?]$"):
+    with pytest.raises(ValueError, match=r"^stack: .exacto. is no tier; did you mean .exact.[?]$"):
         kv.simulate(questions, stack=["exacto"])
     with pytest.raises(ValueError, match=r"has no texts for the semantic cache; use a trace with texts$"):
         kv.simulate(kv.generate("conversation", sessions=3), stack=["semantic"])

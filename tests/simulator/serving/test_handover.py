@@ -90,10 +90,10 @@ def test_each_side_does_its_part_and_nothing_is_lost(case):
 
 def test_rows_tell_both_sides():
     chats = kv.generate("conversation", sessions=30, seed=5)
-    row = kv.simulate(chats, replicas=3, prefill_replicas=2, kv_tokens=30_000, interconnect="peer").row
+    row = kv.simulate(chats, replicas=3, prefill_replicas=2, capacity="30000tokens", interconnect="peer").row
     assert row["handover_mean"] > 0
     busy = 2 * row["prefill_utilisation"] + row["decode_utilisation"]
     assert busy == pytest.approx(3 * row["utilisation"])
-    assert kv.simulate(chats, kv_tokens=30_000).row["decode_utilisation"] is None
+    assert kv.simulate(chats, capacity="30000tokens").row["decode_utilisation"] is None
     with pytest.raises(ValueError, match="prefill_replicas 2: leaves none of 2 to decode"):
         kv.simulate(chats, replicas=2, prefill_replicas=2)

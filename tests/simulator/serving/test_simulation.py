@@ -22,15 +22,14 @@ def chats() -> Trace:
 
 @pytest.fixture(scope="module")
 def simulation(chats):
-    return kv.simulate(chats, replicas=2, kv_tokens=20_000, slo_ttft=0.02, slo_tpot=0.02, rate=4)
+    return kv.simulate(chats, replicas=2, capacity="20000tokens", slo_ttft=0.02, slo_tpot=0.02, rate=4)
 
 
 @pytest.mark.parametrize("capacity", ["unlimited", 400])
 def test_one_request_at_a_time_hits_what_the_untimed_cache_hits(chats, capacity):
     """vLLM's whole prefix cache, without a clock, where requests generate nothing that needs a page."""
     chats = dataclasses.replace(chats, output_tokens=np.ones(chats.n_requests, np.int32))
-    tokens = chats.n_pages * chats.page_tokens if capacity == "unlimited" else capacity * chats.page_tokens
-    serial = kv.simulate(chats, rate=1e-6, kv_tokens=tokens, model="smollm2-135m")
+    serial = kv.simulate(chats, capacity=capacity, rate=1e-6, model="smollm2-135m")
     untimed = kv.replay(chats, "vllm-lru", capacity, reading="prefix").row
     assert serial.row["refused"] == 0
     assert serial.row["tokens_saved"] == untimed["tokens_saved"] > 0
@@ -41,27 +40,27 @@ def test_with_any_policy_too(chats, policy):
     """Prompts of whole pages and one token more, for which a request holds one page more than the untimed one."""
     lengths = np.diff(chats.offsets).astype(np.int32) * chats.page_tokens + 1
     chats = dataclasses.replace(chats, prompt_tokens=lengths, output_tokens=np.ones(chats.n_requests, np.int32))
-    serial = kv.simulate(chats, rate=1e-6, kv_tokens=401 * chats.page_tokens, policy=policy)
+    serial = kv.simulate(chats, policy, 401, rate=1e-6)
     untimed = kv.replay(chats, policy, 400, reading="prefix").row
     assert serial.row["tokens_saved"] == untimed["prefix_hits"] * chats.page_tokens > 0
 
 
 def test_requests_that_arrive_at_once_hit_each_other(chats):
     """All at once in room for all of them, so that one hits pages that others still compute in the same step."""
-    at_once = kv.simulate(chats, rate=1e9, kv_tokens=10**7, max_num_batched_tokens=10**6)
+    at_once = kv.simulate(chats, capacity="unlimited", rate=1e9, max_num_batched_tokens=10**6)
     untimed = kv.replay(chats, "vllm-lru", "unlimited", reading="prefix").row
     assert at_once.row["tokens_saved"] == untimed["tokens_saved"]
 
 
 def test_tables_agree_with_each_other(simulation, chats):
     requests, seconds, steps, row = simulation.requests, simulation.seconds, simulation.steps, simulation.row
-    assert len(requests) == chats.n_requests == row["requests"]
+    assert len(requests) == chats.n_requests == row["requests"] + row["refused"]
     assert seconds["arrivals"].sum() == seconds["ends"].sum() == chats.n_requests
     assert seconds["prefill_tokens"].sum() == pytest.approx(requests["prefilled_tokens"].sum())
     assert (requests["hit_tokens"] + requests["prefilled_tokens"] >= requests["prompt_tokens"]).all()
     assert seconds["output_tokens"].sum() == pytest.approx(chats.output_tokens.sum())
     pages = seconds["held"] + seconds["idle"] + seconds["free"]
-    assert (pages == 2 * row["pages"]).all()
+    assert (pages == 2 * row["capacity"]).all()
     assert (seconds["pinned"] <= seconds["held"]).all()
     assert seconds["saved"].max() > 0
     busy = (steps["end"] - steps["start"]).sum()
@@ -77,14 +76,14 @@ def test_tables_agree_with_each_other(simulation, chats):
     )
     assert ordered.to_series().all()
     assert row["dollars_per_million_tokens"] == pytest.approx(
-        1e6 * 2 * 3.0 * row["seconds"] / 3600 / (row["prompt_tokens"] + row["output_tokens"])
+        1e6 * 2 * 3.0 * row["seconds"] / 3600 / (row["tokens"] + row["output_tokens"])
     )
 
 
 def test_without_prefix_caching_nothing_hits(chats):
     row = kv.simulate(chats, policy=None).row
     assert row["tokens_saved"] == 0
-    assert row["prefilled_tokens"] == row["prompt_tokens"]
+    assert row["prefilled_tokens"] == row["tokens"]
 
 
 def test_overload_is_told_and_not_measured(chats):
@@ -103,7 +102,7 @@ def test_memory_that_the_weights_leave():
     ("settings", "message"),
     [
         ({"model": "llama-3.1-70b"}, "llama-3.1-70b: take 131.4 GiB and 90% of 1 x h100 is 71.6 GiB; raise"),
-        ({"kv_tokens": 3}, "kv_tokens 3: is less than one page of 16 tokens; use more"),
+        ({"capacity": "3tokens"}, "capacity 3tokens: is less than one page of 16 tokens; use more"),
         ({"rate": 0}, "simulate: parameter 'rate' is 0: input should be greater than 0"),
         ({"order": "priority"}, "order 'priority' needs a priority for each request; pass priority=array"),
         ({"max_num_seqs": 9, "max_num_batched_tokens": 8}, "max_num_batched_tokens 8 is below max_num_seqs 9; a step"),

@@ -59,7 +59,7 @@ def test_in_a_simulation():
     never = kv.simulate(trace, **settings, draft_model="llama-3.1-8b", draft_length=3, acceptance=0)
     assert never.row["tpot_p50"] > plain.row["tpot_p50"] > drafted.row["tpot_p50"]
     assert drafted.row["output_tokens"] == plain.row["output_tokens"]
-    assert drafted.row["pages"] < plain.row["pages"]  # the draft takes memory
+    assert drafted.row["capacity"] < plain.row["capacity"]  # the draft takes memory
     steps = drafted.steps
     by_prefill = trace.n_requests + drafted.row["preemptions"]
     assert (steps["steps"] * steps["sequences"]).sum() == int(np.sum(trace.output_tokens)) - by_prefill
