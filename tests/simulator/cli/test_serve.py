@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
 from kvreplay.simulator.cli.main import main
 
@@ -50,6 +51,16 @@ def test_mistakes_are_told_in_a_line(capsys):
             error = capsys.readouterr().err
             assert told in error
             assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "keys", "warned"), [("0.0.0.0", [], 1), ("0.0.0.0", ["--api-keys", "k"], 0), ("127.0.0.1", [], 0)]
+)
+def test_who_can_be_reached_by_all_is_warned(host, keys, warned, tmp_path, monkeypatch, recwarn):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "k").write_text("sesame")
+    assert main(["serve", "--host", host, "--port", "0", "--model", "random", "--policy", "nix", *keys]) == 2
+    assert sum("give --api-keys" in str(warning.message) for warning in recwarn) == warned
 
 
 def test_without_its_extra_it_says_what_to_install(capsys, monkeypatch):

@@ -38,14 +38,14 @@ def figures(client: httpx.Client, **headers: str) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-def settled(client: httpx.Client, **headers: str) -> dict[str, float]:
-    """The figures once no request is open."""
+def settled(client: httpx.Client, still: int = 0, **headers: str) -> dict[str, float]:
+    """The figures once `still` requests are open."""
     for _ in range(1_000):
         told = figures(client, **headers)
-        if told["kvreplay_requests_open"] == 0:
+        if told["kvreplay_requests_open"] == still:
             return told
         time.sleep(0.02)
-    raise AssertionError("requests stay open")
+    raise AssertionError(f"{told['kvreplay_requests_open']} requests are open")
 
 
 def only_cached_pages_are_used(told: dict[str, float]) -> bool:
