@@ -8,6 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kvreplay.simulator.backends.metrics import Metric
     from kvreplay.simulator.experiment import Progress
 
 _WIDTH = 30  # characters of the bar
@@ -22,14 +25,26 @@ class ProgressLine:
         self._what = what
         self._started = time.monotonic()
         self._shown = float("-inf")
+        self._finished = self._failed = 0
+        self._share = 0.0
         # Python closes stderr, or has none, where the shell closed it.
         self._terminal = sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
 
     def __call__(self, progress: Progress) -> None:
         """Show how far an experiment is, and what failed."""
+        self._finished, self._share = progress.finished, progress.share
         if progress.error is not None:
+            self._failed += 1
             self._write(f"failed: {progress.cell.label}: {progress.error}\n")
         self.show(progress.finished, progress.total, progress.share)
+
+    def metrics(self) -> Iterator[Metric]:
+        """How far an experiment is, for Prometheus."""
+        from kvreplay.simulator.backends.metrics import counter, gauge
+
+        yield counter("run_finished_cells", "Cells of the experiment that are done", self._finished)
+        yield counter("run_failed_cells", "Of these, failed", self._failed)
+        yield gauge("run_share", "Share of the work that is done, 0 to 1", self._share)
 
     def show(self, finished: int, total: int, share: float) -> None:
         """Show that `finished` of `total` are done, a `share` of the work, unless it was shown a moment ago."""

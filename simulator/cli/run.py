@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("threads", "processes", "ray"),
         help="where cells run (default: threads; processes with --timeout); a Ray cluster needs the extra ray",
     )
+    parser.add_argument(
+        "--metrics",
+        metavar="FILE",
+        type=Path,
+        help="keep figures of the run under way in this file, every second, for Prometheus: FILE.prom in the folder of "
+        "node exporter's textfile collector; those of real pages, too, of cells that are measured",
+    )
     parser.add_argument("--address", help="of the Ray cluster (default: RAY_ADDRESS, or a new one on this machine)")
     add_threads_argument(parser)
 
@@ -71,6 +78,7 @@ def _bytes(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
+    from kvreplay.simulator.backends.metrics_file import written
     from kvreplay.simulator.experiment import make_plan, run_plan
     from kvreplay.simulator.report import answers, servers, write_report
     from kvreplay.simulator.report.sizes import tables
@@ -84,18 +92,20 @@ def run(args: argparse.Namespace) -> int:
         _describe(plan, args.threads)
         return 0
     folder = args.out or Path("results", plan.name)
+    progress = ProgressLine()
     try:
-        results = run_plan(
-            plan,
-            folder,
-            resume=args.resume,
-            threads=args.threads,
-            timeout=args.timeout,
-            memory=args.memory,
-            engine=args.engine,
-            address=args.address,
-            watch=ProgressLine(),
-        )
+        with written(args.metrics, progress.metrics) if args.metrics else contextlib.nullcontext():
+            results = run_plan(
+                plan,
+                folder,
+                resume=args.resume,
+                threads=args.threads,
+                timeout=args.timeout,
+                memory=args.memory,
+                engine=args.engine,
+                address=args.address,
+                watch=progress,
+            )
     except KeyboardInterrupt:
         print(
             f"\ninterrupted: what has finished is in {folder}; go on with --resume, "

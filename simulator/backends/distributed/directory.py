@@ -152,13 +152,14 @@ class DistributedPageDirectory:
         return [key for owner, key in self._shared.found if owner == self.rank]
 
     def stats(self) -> DirectoryStats:
-        """Figures of now, and since the directory was made."""
+        """Figures of now, and since the directory was made. Another thread than that of `step` may ask, too."""
         shared = self._shared
-        owned = Counter(page.place.rank for page in shared.pages.values() if page.place is not None)
+        pages = list(shared.pages.values())
+        owned = Counter(place.rank for place in [page.place for page in pages] if place is not None)
         return DirectoryStats(
             owned={rank: owned[rank] for rank in self.alive},
             free={rank: shared.free(rank) for rank in self.alive},
-            shared=sum(len(page.holders) > 1 for page in shared.pages.values()),
+            shared=sum(len(page.holders) > 1 for page in pages),
             refused=shared.refused,
             lost=shared.lost,
             bytes_received=self._received,

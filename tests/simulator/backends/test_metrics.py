@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections import defaultdict
 
 import numpy as np
@@ -12,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvreplay.simulator.backends import PageLayout, TieredStore
+from kvreplay.simulator.backends import PageLayout, TieredStore, metrics_file
 from kvreplay.simulator.backends.distributed import DistributedPageDirectory, LocalRanks, Put
 from kvreplay.simulator.backends.metrics import Metric, exposition, of_directory, of_pool, of_prefix_cache, of_tiers
+from kvreplay.simulator.backends.metrics_file import watched, written
 from kvreplay.simulator.backends.tiers import MemoryTier, SlabTier
 from kvreplay.simulator.caches.pages import PagePool, PrefixCache
 
@@ -60,6 +63,41 @@ def test_the_text_is_the_format():
     for other in (few[0], few[0]._replace(labels={}, kind="gauge")):
         with pytest.raises(ValueError, match="is there already"):
             exposition([few[0], other])
+
+
+def test_a_file_follows_what_is_at_work(tmp_path):
+    file, pool, other = tmp_path / "folder" / "run.prom", PagePool(2), PagePool(5)
+
+    def read(name: str) -> list[float]:
+        return [value for (sample, _), value in parsed(file.read_text()).items() if sample == f"kvreplay_{name}"]
+
+    def wait_for(name: str, values: list[float]) -> None:
+        stop = time.monotonic() + 20
+        while read(name) != values:
+            assert time.monotonic() < stop, f"{read(name)} is not {values}"
+            time.sleep(0.001)
+
+    with written(file, lambda: of_pool(pool, device="0"), every=0.001):
+        assert read("pool_shared_pages") == [0]  # it is there at once
+        pool.share(pool.create(1))
+        wait_for("pool_shared_pages", [1])
+        with watched(lambda: of_pool(other, device="1")):
+            other.create(3)
+            wait_for("pool_held_pages", [2, 3])
+        wait_for("pool_held_pages", [2])
+        failed = threading.Event()
+
+        def fail(*_):
+            failed.set()
+            raise OSError
+
+        with pytest.MonkeyPatch.context() as patch:  # a full disk stops nobody
+            patch.setattr(metrics_file, "write_whole", fail)
+            assert failed.wait(20)
+        pool.create(1)
+    assert read("pool_held_pages") == [3]  # the last state is written
+    with pytest.raises(OSError, match="is in the way"), written(file / "below", lambda: ()):
+        pass
 
 
 def test_pool_and_prefix_cache():

@@ -43,6 +43,19 @@ def test_run_prints_the_table_and_the_report_s_path(experiment, tmp_path, capsys
     assert "Does it run?" in (tmp_path / "results/small/summary.md").read_text()
 
 
+def test_figures_of_the_run_are_kept_in_a_file(experiment, tmp_path, capsys):
+    file = tmp_path / "run.prom"
+    assert main(["run", experiment, "--metrics", str(file)]) == 0
+    figures = dict(line.split() for line in file.read_text().splitlines() if not line.startswith("#"))
+    assert figures == {
+        "kvreplay_run_finished_cells_total": "4",
+        "kvreplay_run_failed_cells_total": "0",
+        "kvreplay_run_share": "1.0",
+    }
+    assert main(["run", experiment, "--metrics", str(file / "below")]) == 2
+    assert "is in the way" in capsys.readouterr().err
+
+
 def test_a_dry_run_lists_the_cells_and_writes_nothing(experiment, tmp_path, capsys):
     assert main(["run", experiment, "--dry-run", "--set", "seed=[0, 1]", "--threads", "3"]) == 0
     lines = capsys.readouterr().out.splitlines()
