@@ -62,7 +62,7 @@ print(
 # %% [markdown]
 # The sum is off by a point where a part's cache has twenty pages, and by next to nothing where it has hundreds. One
 # part alone tells little of traffic as skewed as this, because a few hot pages are in it or are not. So take all parts,
-# or let `kvreplay curve --sample` state the interval.
+# or what each row tells of the whole trace and how sure that is: `whole_hit_ratio` and `half_width`.
 
 # %% [markdown]
 # ## Requests that are never stored

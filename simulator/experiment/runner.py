@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kvreplay.simulator.replay import Result
+from kvreplay.simulator.replay import Part, Result
 from kvreplay.simulator.replay.threads import default_threads, in_threads
 
 from . import provenance
@@ -196,8 +196,9 @@ def _record(
             {
                 "name": trace.name,
                 "content_hash": trace.content_hash,
-                "requests": trace.n_requests,
-                "accesses": trace.n_accesses,
+                # Of a part they are not known here; its rows tell them.
+                "requests": None if isinstance(trace, Part) else trace.n_requests,
+                "accesses": None if isinstance(trace, Part) else trace.n_accesses,
                 "pages": trace.n_pages,
                 "meta": dict(trace.meta),
                 "spec": spec.written(trace.name),

@@ -20,7 +20,7 @@ from kvreplay.simulator.replay.row import COLUMNS
 from . import numbers, provenance, tradeoffs
 from .findings import is_online
 from .style import distinct_looks, looks
-from .workloads import METRICS, Row, Workload, about_pages, is_number
+from .workloads import METRICS, Row, Workload, about_pages, is_number, spread, value
 
 _SKIPPED = ("parts", "policy_stats")  # the tables show them
 
@@ -131,11 +131,11 @@ def _beside_false_hits(title: str, lines: dict[str, list[tradeoffs.Tradeoff]], i
 
 
 def _spread(rows: Iterable[Row], metric: str) -> list[float | None] | None:
-    """The mean over seeds, and the range where there is one; None without a value."""
-    values = [row[metric] for row in rows if is_number(row[metric])]
-    if not values:
+    """The mean over seeds, and the range or interval where there is one; None without a value."""
+    counted = [row for row in rows if is_number(value(row, metric))]
+    if not counted:
         return None
-    mean, low, high = sum(values) / len(values), min(values), max(values)
+    mean, low, high = spread(counted, metric)
     return [_short(mean)] if low == high else [_short(mean), _short(low), _short(high)]
 
 

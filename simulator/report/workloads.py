@@ -88,7 +88,7 @@ class Workload:
             if is_number(value(row, metric)):
                 found[row["policy"]][row["capacity"], row["capacity_share"]].append(row)
         curves = {
-            policy: [Point(*at, *_mean(rows, metric)) for at, rows in sorted(by_capacity.items())]
+            policy: [Point(*at, *spread(rows, metric)) for at, rows in sorted(by_capacity.items())]
             for policy, by_capacity in found.items()
         }
         order = sorted(curves, key=lambda p: (-sum(point.mean for point in curves[p]) / len(curves[p]), p))
@@ -180,8 +180,8 @@ def sampling_error(rows: Sequence[Row]) -> float | None:
     return math.sqrt(squares / parts * unseen)
 
 
-def _mean(rows: Sequence[Row], metric: str) -> tuple[float, float, float]:
-    """The mean of `metric` and its range over seeds, or the 95 % interval of an estimate."""
+def spread(rows: Sequence[Row], metric: str) -> tuple[float, float, float]:
+    """The mean of `metric`, which all rows have, and its range over seeds, or the 95 % interval of an estimate."""
     values = [value(row, metric) or 0.0 for row in rows]
     mean = sum(values) / len(values)
     error = sampling_error(rows) if metric == "hit_ratio" else None

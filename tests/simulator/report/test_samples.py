@@ -8,7 +8,7 @@ import pytest
 
 from kvreplay.simulator.experiment import run
 from kvreplay.simulator.replay import replay
-from kvreplay.simulator.report import comparison, samples, summary, table
+from kvreplay.simulator.report import comparison, explorer, samples, summary, table
 from kvreplay.simulator.report.workloads import workloads
 from kvreplay.traces.workloads import generate
 
@@ -52,6 +52,7 @@ def test_some_parts_have_the_interval_of_a_larger_sample(some):
     assert (point.high - point.mean, point.mean - point.low) == pytest.approx((half_width, half_width))
     cell = f"{100 * point.mean:.2f} ({100 * point.low:.2f}–{100 * point.high:.2f})"
     assert cell in [row[1] for row in table.ratios(workload, "hit_ratio").rows]
+    assert explorer._spread(rows, "hit_ratio") == pytest.approx([point.mean, point.low, point.high], abs=1e-6)
     page = summary.page(some)
     assert "page hit ratio in %, with 95 % intervals, by capacity" in page
     assert (
