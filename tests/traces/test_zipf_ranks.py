@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvreplay.traces.workloads.zipf_ranks import _GAMMA, ZipfRanks, _mix
@@ -24,6 +24,7 @@ def told(ranks: ZipfRanks, n: int) -> np.ndarray:
     return found / found.sum()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000), st.sampled_from([0.0, 0.6, 1.0, 1.7, 4.0]))
 def test_the_table_tells_zipf_s_law(n, skew):
     expected = np.arange(1, n + 1, dtype=np.float64) ** -skew
@@ -42,6 +43,7 @@ def test_what_is_drawn_follows_it(skew):
     assert squares.sum() < len(ends) + 5 * np.sqrt(2 * len(ends))  # chi-squared: its mean and five deviations
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**50), st.lists(st.integers(0, 100_000), min_size=1, max_size=4))
 def test_ranks_do_not_depend_on_where_they_are_cut(start, lengths):
     ranks = ZipfRanks(10**6, 1.0, 7)

@@ -7,7 +7,7 @@ import numpy as np
 from kvreplay.jit import jit
 
 _SINGLE = 64  # ranks that are groups of their own
-_WIDTH = 32  # later groups are as wide as their first rank divided by this
+_WIDTH = 64  # later groups are as wide as their first rank divided by this
 _BELOW_ONE = 1 - 2.0**-40  # so that no rounding leads out of a group
 
 _AT_ONCE = 1 << 16  # ranks drawn by one call, whose numbers fit uint16
@@ -17,11 +17,11 @@ _GAMMA = 0x9E3779B97F4A7C15  # SplitMix64's, with the multipliers in `_mix`
 class ZipfRanks:
     """Ranks 0 .. n - 1, of which k is drawn in proportion to (k + 1)**-skew.
 
-    Ranks are put into groups, few enough for the processor's nearest cache. An alias table (Walker, "An efficient
+    Ranks are put into groups, few enough for the processor's nearest caches. An alias table (Walker, "An efficient
     method for generating discrete random variables", ACM TOMS 3(3), 1977) draws a group as if all of its ranks were as
-    frequent as its first, and rejection makes up for that: with skew 1 it looks closely at one rank in fifty, and draws
-    one in a hundred anew. The random numbers are SplitMix64's (Steele, Lea and Flood, "Fast splittable pseudorandom
-    number generators", OOPSLA 2014), the i-th of which needs no other.
+    frequent as its first, and rejection makes up for that: with skew 1 it looks closely at one rank in a hundred, and
+    draws one in two hundred anew. The random numbers are SplitMix64's (Steele, Lea and Flood, "Fast splittable
+    pseudorandom number generators", OOPSLA 2014), the i-th of which needs no other.
     """
 
     def __init__(self, n: int, skew: float, seed: int) -> None:
