@@ -157,7 +157,13 @@ def test_whatever_the_settings_no_work_is_lost_or_made(
     assert steps["prefill_tokens"].sum() == found.prefilled_tokens.sum()
     again = found.prefilled_tokens + found.hit_tokens + sum(found.loaded_tokens.values()) - trace.prompt_tokens
     assert (again[found.preemptions == 0] == 0).all()
+    # Bytes: what one replica sends another gets, and what is loaded from a tier crosses its link and those above.
     assert found.moved["interconnect_in"] == found.moved["interconnect_out"]
+    if not found.preemptions.any():
+        crossed = 0
+        for tier in reversed(below):
+            crossed += found.loaded_tokens[tier.name].sum() * COST.model.kv_bytes_per_token
+            assert found.moved[f"{tier.name}_read"] == crossed
     # Tokens out: each but those that a prefill ends with takes a decode step.
     by_prefill = trace.n_requests + found.preemptions.sum()
     decoded = (steps["steps"] * steps["sequences"]).sum()
