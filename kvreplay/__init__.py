@@ -1,7 +1,7 @@
 """kvreplay: which eviction policy, cache size and page sharing fit this traffic? Traces in, hit ratios out.
 
 The command line as functions: `load` or `generate` a trace, `replay` it, draw its `curve`, see the `bounds` that no
-policy passes, `simulate` a server, `run` an experiment, `plot` or `compare` its results.
+policy passes, `simulate` a server or `measure` a real one, `run` an experiment, `plot` or `compare` its results.
 """
 
 from kvreplay.lazy import lazy
@@ -19,6 +19,7 @@ __getattr__, __all__ = lazy(
         "curve_rows": "kvreplay.simulator.replay",
         "bounds": "kvreplay.simulator.replay",
         "simulate": "kvreplay.simulator.serving",
+        "measure": "kvreplay.simulator.measured",
         "run": "kvreplay.simulator.experiment",
         "open_results": "kvreplay.simulator.experiment",
         "plot": "kvreplay.simulator.report",

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from kvreplay.simulator.backends import PageLayout, codecs
-from kvreplay.simulator.backends.codecs import CodecError, KVCodec
+from kvreplay.simulator.backends.codecs import CodecError, KVCodec, none
 from kvreplay.simulator.backends.model import Llama, ModelError, PagedModel, SmolLM2
 from kvreplay.simulator.backends.model.scoring import behind_stored
 
@@ -77,15 +77,27 @@ def _real_texts() -> Iterator[tuple[str, Llama, np.ndarray, np.ndarray]]:
 
 
 def _said_behind(real: list[tuple[str, Llama, np.ndarray, np.ndarray]]) -> Iterator[Row]:
-    paged = PagedModel(real[0][1], _PREFIX // _PAGE, page_tokens=_PAGE, kv_dtype=torch.bfloat16)
-    lossy = _lossy(paged.pool.layout)
-    scores = [behind_stored(paged, lossy, prefix, following) for _, _, prefix, following in real]
-    for codec, of_texts in zip(lossy, zip(*scores, strict=True), strict=True):
-        kl, top1 = np.mean(of_texts, axis=0).tolist()
-        title = (
-            f"What SmolLM2 says of {_FOLLOWING} tokens behind {_PREFIX:,} stored ones, the mean of {len(real)} texts"
-        )
-        yield Row(title, {"codec": codec.name, "KL, nats a token": kl, "top-1 agreement": top1})
+    """Behind stored pages of bfloat16; and of float32, where the tokens that follow keep their own K/V unrounded."""
+    title = f"What SmolLM2 says of {_FOLLOWING} tokens behind {_PREFIX:,} stored ones, the mean of {len(real)} texts"
+    for dtype in (torch.bfloat16, torch.float32):
+        paged = PagedModel(real[0][1], _PREFIX // _PAGE, page_tokens=_PAGE, kv_dtype=dtype)
+        layout = paged.pool.layout
+        scored = [_OneBitOff(layout), *(_lossy(layout) if dtype == torch.bfloat16 else [codecs.get("int8", layout)])]
+        scores = [behind_stored(paged, scored, prefix, following) for _, _, prefix, following in real]
+        for codec, of_texts in zip(scored, zip(*scores, strict=True), strict=True):
+            kl, top1 = np.mean(of_texts, axis=0).tolist()
+            cells = {"pages": str(dtype).removeprefix("torch."), "codec": codec.name}
+            yield Row(title, cells | {"KL, nats a token": kl, "top-1 agreement": top1})
+
+
+class _OneBitOff(none.Codec):
+    """Stores all, but for the last bit of one number: what the least of errors comes to."""
+
+    name = "none, one bit flipped"
+
+    def _decode(self, rows: Tensor, pages: Tensor) -> None:
+        super()._decode(rows, pages)
+        pages.view(torch.uint8).view(-1)[0] ^= 1
 
 
 def _speed(codec: KVCodec, model: str, pages: Tensor, n: int, device: str, rounds: int) -> Row:

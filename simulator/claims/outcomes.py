@@ -15,6 +15,7 @@ from kvreplay.simulator.experiment.runner import run_cells
 from kvreplay.simulator.report.intervals import over_seeds
 
 from .claim import Claim, Claims
+from .judged import Judged
 from .measures import MEASURES
 
 
@@ -52,8 +53,7 @@ def examine(claims: Claims, where: str | Path) -> Iterator[Outcome]:
     for number, claim in enumerate(claims.claims):
         at = f"{where}: claim {number + 1} ({claim.says})"
         if claim.measure is not None:
-            kind, measure = MEASURES[claim.measure]
-            yield Outcome(claim, Figure.of(list(measure(**claim.given)), kind), [])
+            yield Outcome(claim, _measured(claim.measure, claim.given), [])
             continue
         base = _replayed(claims, claim, {}, at)
         varied = [
@@ -62,6 +62,13 @@ def examine(claims: Claims, where: str | Path) -> Iterator[Outcome]:
             for value in values
         ]
         yield Outcome(claim, base, varied)
+
+
+def _measured(measure: str, given: dict[str, Any]) -> Figure:
+    kind, function = MEASURES[measure]
+    samples = [sample if isinstance(sample, Judged) else Judged(sample, None) for sample in function(**given)]
+    precisions = [sample.precision for sample in samples if sample.precision is not None]
+    return Figure.of([sample.value for sample in samples], kind, precisions)
 
 
 def _replayed(claims: Claims, claim: Claim, changed: dict[str, Any], where: str) -> Figure:

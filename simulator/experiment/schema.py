@@ -100,7 +100,8 @@ class Axes(pydantic.BaseModel):
     cost_model: CostModels | None = Field(None, description="whose prefill operations pages cost; modelled")
     sizing: Sizings | None = Field(None, description="what moves the capacity with what is observed; null: fixed")
     clock: Clocks | None = Field(
-        None, description="what keeps the time: untimed, nothing; modelled, a simulated server"
+        None,
+        description="what keeps the time: untimed, nothing; modelled, a simulated server; measured, a real model here",
     )
     serving: Servings | None = Field(None, description="settings of servers with a clock")
 

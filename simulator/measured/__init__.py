@@ -12,6 +12,7 @@ __getattr__, __all__ = lazy(
         "Measurement": ".measurement",
         "measure": ".measurement",
         "load_model": ".models",
-        "model_names": ".models",
+        "measured_settings": ".settings",
+        "model_names": ".settings",
     },
 )

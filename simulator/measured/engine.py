@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from kvreplay.simulator.backends.model import PagedModel
@@ -21,20 +19,11 @@ from .prompts import Prompts
 from .server import Clock, Server
 
 
-class Run(NamedTuple):
-    """What a run left: times in seconds, measured."""
-
-    recorder: Recorder
-    front: LiveFront | None
-    answers: list[np.ndarray | None]  # by request, (output,) int64 tokens each; None: refused
-    pages: int  # most that requests and cache took at one time
-
-
 class LiveFront(Front):
     """The tiers of `stack` for the requests of `trace`; a prompt is embedded when it comes, as part of its lookup."""
 
-    def __init__(self, trace: Trace, stack: Stack, seed: int = 0) -> None:
-        super().__init__(trace, stack, seed, dict.fromkeys(TIERS, 0.0))
+    def __init__(self, trace: Trace, stack: Stack, seed: int, warmup: int) -> None:
+        super().__init__(trace, stack, seed, dict.fromkeys(TIERS, 0.0), warmup)
         for tier in self._caches.tiers:
             if isinstance(tier, SemanticCache):
                 tier.embedder = embedders.get(tier.embedder.name)
@@ -49,8 +38,9 @@ def run(
     most: int = 8,
     rate: float = 1.0,
     concurrency: int | None = None,
-) -> Run:
-    """Serve every request of `trace`, which has prompt and output tokens, until it ends, up to `most` at once.
+) -> tuple[Recorder, list[np.ndarray | None]]:
+    """Serve every request of `trace`, which has prompt and output tokens, until it ends, up to `most` at once. What
+    happened when, in seconds, and the answers by request, (output,) int64 tokens each, None where it was refused.
 
     Requests arrive when the trace says, `rate` times as fast; or, closed loop, each as soon as fewer than `concurrency`
     are under way. What `front` answers goes no further. One that needs more pages than there are is refused. Where
@@ -90,7 +80,7 @@ def run(
             server.step()
         elif request is not None:
             clock.idle_until(_time(trace, request, rate))
-    return Run(recorder, front, answers, paged.pool.stats().peak)
+    return recorder, answers
 
 
 def _due(

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
-from kvreplay.simulator.backends.model import Llama, LlamaShape, ModelError, SmolLM2
-from kvreplay.simulator.serving.model import get_model, models
+from kvreplay.simulator.backends.model import Llama, LlamaShape, SmolLM2
+from kvreplay.simulator.serving.model import get_model
 
-_REAL = "smollm2-135m"  # the one whose weights can be installed
-
-
-def model_names() -> list[str]:
-    """Those of a Llama's shape."""
-    return [name for name, model in models().items() if model.experts is None and model.latent is None]
+from .settings import REAL
 
 
+@functools.lru_cache(maxsize=2)
 def load_model(name: str, *, device: str | torch.device = "cpu") -> Llama:
-    """The model of that name in float32: with its own weights where these can be installed, else with seeded ones,
-    which take as long and have nothing to say. Biases and norms of heads are left out.
+    """The model of that name, one of `model_names`, in float32: with its own weights where these can be installed, else
+    with seeded ones, which take as long and have nothing to say. Biases and norms of heads are left out.
 
-    Raises ValueError for an unknown name, and ModelError for one of another kind or where weights are not installed.
+    Raises ModelError where weights are not installed.
     """
-    model = get_model(name)
-    if name not in model_names():
-        raise ModelError(f"model {name}: is no plain Llama; use one of {', '.join(model_names())}")
-    if name == _REAL:
+    if name == REAL:
         return SmolLM2(device=device).llama
+    model = get_model(name)
     shape = LlamaShape(
         model.layers,
         model.hidden,

@@ -36,7 +36,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "sizing": ("String", "what moves the capacity, from `capacity` at the start; null: nothing, it is fixed"),
     "clock": (
         "String",
-        "what keeps the time: modelled, a simulated server; null: nothing, and so are SERVER and SERVED below",
+        "what keeps the time: modelled, a simulated server; measured, a real one, whose times in SERVED are of a run; "
+        "null: nothing, and so are SERVER and SERVED below",
     ),
     "serving": ("String", "with a clock, the server's settings that are no defaults"),
     "requests": ("Int64", "requests replayed after the warm-up"),

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from kvreplay.simulator.experiment.store import Results
 
-from . import answers, explorer, figure, findings, plots, provenance, servers, sizes, summary, table
+from . import answers, beside, explorer, figure, findings, plots, provenance, servers, sizes, summary, table
 from .glossary import DEFINITIONS
 from .plots import FIGURES
 from .table import Table
@@ -114,7 +114,8 @@ def _tables(results: Results, found: Sequence[Workload], metric: str) -> Iterabl
     answered = answers.table(results.rows.iter_rows(named=True))
     if answered is not None:
         yield as_html(answered)
-    yield from map(as_html, servers.tables(results.rows.iter_rows(named=True)))
+    rows = list(results.rows.iter_rows(named=True))
+    yield from map(as_html, [*servers.tables(rows), *beside.tables(rows)])
     for workload in about_pages(found):
         yield from map(as_html, sizes.tables(workload))
         if not workload.rows:

@@ -68,7 +68,7 @@ def _table(title: str, rows: list[Row]) -> Table:
     shown = {head: (name, form) for head, (name, form) in _SHOWN.items() if any(row[name] for row in rows)}
     cells = [
         [
-            *(_plainly(row[name]) for name in differ),
+            *(plainly(row[name]) for name in differ),
             *("–" if row[name] is None else form(row[name]) for name, form in shown.values()),
         ]
         for row in rows
@@ -187,10 +187,11 @@ def _value(name: str, row: Row) -> str:
         return numbers.size(value, row["capacity_unit"])
     if name == "policy" and value == "none":
         return "no caching"
-    return value if isinstance(value, str) else f"{name.replace('_', ' ')} {_plainly(value)}"
+    return value if isinstance(value, str) else f"{name.replace('_', ' ')} {plainly(value)}"
 
 
-def _plainly(value: Any) -> str:
+def plainly(value: Any) -> str:
+    """An input as a table shows it."""
     return "none" if value is None else value if isinstance(value, str) else f"{value:,g}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kvreplay.simulator.experiment.store import Results
 
-from . import answers, findings, provenance, samples, servers, sizes, table
+from . import answers, beside, findings, provenance, samples, servers, sizes, table
 from .workloads import Workload, about_pages, workloads
 
 
@@ -21,7 +21,8 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
     answered = answers.table(results.rows.iter_rows(named=True))
     if answered is not None:
         parts.append(f"**{table.escape(answered.title)}**\n\n{table.as_markdown(answered)}")
-    for served in servers.tables(results.rows.iter_rows(named=True)):
+    rows = list(results.rows.iter_rows(named=True))
+    for served in (*servers.tables(rows), *beside.tables(rows)):
         parts.append(f"**{table.escape(served.title)}**\n\n{table.as_markdown(served)}")
     for workload in about_pages(found):
         best = table.best(findings.find(workload, metric))
@@ -39,6 +40,6 @@ def page(results: Results, metric: str = "hit_ratio") -> str:
 def answer(found: Sequence[Workload], metric: str) -> list[tuple[str, str]]:
     """What the rows say in words, as (of what, text)."""
     rows, pages = [row for w in found for row in (*w.rows, *w.resized)], about_pages(found)
-    fronts = [*servers.answer(rows), *answers.answer(rows)]
+    fronts = [*servers.answer(rows), *beside.answer(rows), *answers.answer(rows)]
     said = findings.answer(pages, metric) if pages or not fronts else []
     return [*fronts, *said, *samples.answer(pages), *sizes.answer(pages)]

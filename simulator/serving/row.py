@@ -41,8 +41,11 @@ def row_of(simulation: Simulation) -> dict[str, Any]:
 
 def _inputs(setup: Setup) -> dict[str, Any]:
     policy, size, settings = setup.policy, setup.size, setup.settings
+    cost = target_of(setup.server.cost)
     return {
         **settings,
+        "model": cost.model.name,
+        "device": cost.device.name,
         "trace": setup.trace.name,
         "policy": "none" if policy is None else policy.label,
         "reading": "prefix",
@@ -53,7 +56,7 @@ def _inputs(setup: Setup) -> dict[str, Any]:
         "warmup": float(setup.warmup),
         "clock": "modelled",
         "serving": setup.label,
-        "cost": target_of(setup.server.cost).method,
+        "cost": cost.method,
         "tiers": " > ".join(map(str, settings["tiers"])) or None,
         "mean_capacity": float(size.amount),
         "final_capacity": size.amount,

@@ -10,19 +10,14 @@ import pytest
 
 import kvreplay as kv
 from kvreplay.policies import PolicyError
-from kvreplay.simulator.backends.model import ModelError
 from kvreplay.simulator.caches.pages import PageError
-from kvreplay.simulator.measured import load_model, measure
+from kvreplay.simulator.measured import measure
 from kvreplay.simulator.measured.prompts import Prompts
+from kvreplay.simulator.replay import CapacityError
 from kvreplay.traces import Trace
 
 TINY = "stories260k"
 STACK = ["exact", {"semantic": {"embedder": "idf-seeded", "threshold": 0.8}}]
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model(TINY)
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +39,10 @@ def questions():
     return kv.generate("paraphrased", requests=40, intents=15, verbatim_share=0.3, output={"mean": 3, "max": 6}, seed=1)
 
 
-def modelled(trace, pages, **settings):
-    return kv.simulate(trace, model=TINY, capacity=pages, concurrency=1, **settings)
-
-
 @pytest.mark.parametrize(("policy", "pages"), [("lru", 30), ("lru", 1000), ("s3-fifo", 30)])
-def test_serial_requests_hit_what_is_modelled(model, chats, policy, pages):
-    real = measure(chats, model=model, policy=policy, kv_tokens=16 * pages, concurrency=1)
-    expected = modelled(chats, pages, policy=policy).requests
+def test_serial_requests_hit_what_is_modelled(chats, policy, pages):
+    real = measure(chats, policy, pages, model=TINY, concurrency=1)
+    expected = kv.simulate(chats, policy, pages, model=TINY, concurrency=1).requests
     assert real.requests["hit_tokens"].to_list() == expected["hit_tokens"].to_list()
     assert real.requests["prefilled_tokens"].to_list() == expected["prefilled_tokens"].to_list()
     assert expected["hit_tokens"].sum() > 0
@@ -76,30 +67,29 @@ def written(*prompts: str, output: int = 1) -> Trace:
 
 
 @pytest.mark.parametrize("pages", [5, 9, 40])
-def test_serial_requests_hit_what_a_replay_hits(model, pages):
+def test_serial_requests_hit_what_a_replay_hits(pages):
     rng = np.random.default_rng(pages)
     trace = written(*("".join(rng.choice(list("ab"), rng.integers(1, 6))) for _ in range(40)))
     untimed = kv.replay(trace, "lru", min(pages, trace.n_pages), reading="prefix").row
     # A request's last token takes a page that is never cached.
-    real = measure(trace, model=model, kv_tokens=4 * (pages + 1), concurrency=1).requests
+    real = measure(trace, "lru", pages + 1, model=TINY, concurrency=1).requests
     assert real["hit_tokens"].sum() == untimed["tokens_saved"] > 0
 
 
-def test_tiers_answer_what_they_answer_without_a_clock(model, questions):
-    real = measure(questions, model=model, concurrency=1, stack=STACK)
+def test_tiers_answer_what_they_answer_without_a_clock(questions):
+    real = measure(questions, model=TINY, concurrency=1, stack=STACK)
     untimed = kv.replay(questions, "lru", "unlimited", reading="prefix", stack=STACK).row
     for tier in ("exact", "semantic"):
         assert real.requests.filter(pl.col("tier") == tier).height == untimed[f"{tier}_hits"] > 0
-    asked = real.run.front.figures(real.run.recorder.tier >= 0)
-    assert asked["semantic_false_hits"] == untimed["semantic_false_hits"]
-    assert asked["semantic_precision"] == untimed["semantic_precision"]
+    assert real.row["semantic_false_hits"] == untimed["semantic_false_hits"]
+    assert real.row["semantic_precision"] == untimed["semantic_precision"]
 
 
-def test_answers_are_those_that_are_generated_without_caches(model, chats, questions):
+def test_answers_are_those_that_are_generated_without_caches(chats, questions):
     """To the bit, as one thread gives them: also where pages were evicted between uses."""
-    for trace, settings in ((chats, {"kv_tokens": 16 * 30}), (questions, {"stack": ["exact"]})):
-        cached = measure(trace, model=model, concurrency=1, **settings)
-        plain = measure(trace, model=model, concurrency=1, policy=None)
+    for trace, settings in ((chats, {"capacity": 30}), (questions, {"stack": ["exact"]})):
+        cached = measure(trace, model=TINY, concurrency=1, **settings)
+        plain = measure(trace, None, model=TINY, concurrency=1)
         assert set(cached.requests["hit"]) >= {"none", "exact" if "stack" in settings else "prefix"}
         assert set(plain.requests["hit"]) == {"none"}
         for answer, own in zip(cached.answers, plain.answers, strict=True):
@@ -107,10 +97,10 @@ def test_answers_are_those_that_are_generated_without_caches(model, chats, quest
             assert answer[:both].tolist() == own[:both].tolist()
 
 
-def test_bytes_and_kinds_by_hand(model):
+def test_bytes_and_kinds_by_hand():
     trace = written("ab", "ab", output=3)
-    requests = measure(trace, model=model, concurrency=1).requests
-    token = 2 * 5 * 4 * 8 * 4  # K and V, layers, heads, their width, float32
+    requests = measure(trace, model=TINY, concurrency=1).requests
+    token = 2 * 5 * 4 * 8 * 2  # K and V, layers, heads, their width, bfloat16
     assert requests["hit"].to_list() == ["none", "prefix"]
     assert requests["reused_bytes"].to_list() == [0, 8 * token]
     assert requests["computed_bytes"].to_list() == [(9 + 2) * token, (1 + 2) * token]
@@ -118,12 +108,12 @@ def test_bytes_and_kinds_by_hand(model):
     assert (requests["e2e"] > requests["ttft"]).all()
 
 
-def test_too_little_memory_is_told_and_survived(model):
+def test_too_little_memory_is_told_and_survived():
     trace = written("abc", "abcdef", "xyz", "uvw", output=6)
-    alone = measure(trace, model=model, concurrency=1)
+    alone = measure(trace, model=TINY, concurrency=1)
     # Two of them do not fit into 8 pages with all their tokens, and the longest one not even alone into 7.
     for pages, preempted, refused in ((8, True, []), (7, False, [1])):
-        tight = measure(trace, model=model, concurrency=4, kv_tokens=4 * pages)
+        tight = measure(trace, model=TINY, concurrency=4, capacity=pages)
         assert (tight.requests["preemptions"].sum() > 0) == preempted
         assert [number for number, answer in enumerate(tight.answers) if answer is None] == refused
         assert tight.requests["replica"].null_count() == len(refused)
@@ -131,32 +121,36 @@ def test_too_little_memory_is_told_and_survived(model):
             assert answer is None or answer.tolist() == own.tolist()
 
 
-def test_memory_that_the_machine_lacks_is_told(model):
+def test_memory_that_the_machine_lacks_is_told():
     with pytest.raises(PageError, match=r"pages of .* bytes do not fit into the memory of cpu; give fewer$"):
-        measure(written("ab"), model=model, concurrency=1, kv_tokens=2**30)
+        measure(written("ab"), model=TINY, concurrency=1, capacity=2**27)
 
 
-def test_arrivals_wait_for_nobody_but_each_other(model):
+def test_arrivals_wait_for_nobody_but_each_other():
     """An hour between two requests is not waited for, and stands in the table."""
     trace = dataclasses.replace(written("ab", "ab"), arrival=np.array([0.0, 3600.0]))
-    requests = measure(trace, model=model).requests
+    requests = measure(trace, model=TINY).requests
     assert requests["arrival"].to_list() == [0.0, 3600.0]
     assert requests["end"][1] > 3600
     assert requests["queueing"][1] < 1800
 
 
-def test_what_cannot_be_measured_is_refused(model):
+def test_what_cannot_be_measured_is_refused():
     chats = written("ab")
     with pytest.raises(ValueError, match=r"has no arrival times; set concurrency, for a closed loop$"):
-        measure(chats, model=model)
+        measure(chats, model=TINY)
     with pytest.raises(ValueError, match=r"has no pages of tokens that form prefixes; use a trace with them$"):
-        measure(dataclasses.replace(chats, parent=None), model=model, concurrency=1)
+        measure(dataclasses.replace(chats, parent=None), model=TINY, concurrency=1)
     with pytest.raises(PolicyError, match=r"^policy belady must know the order of requests"):
-        measure(chats, model=model, policy="belady", concurrency=1)
-    with pytest.raises(ModelError, match=r"^model deepseek-v3: is no plain Llama; use one of "):
+        measure(chats, "belady", model=TINY, concurrency=1)
+    with pytest.raises(PolicyError, match=r"^policy vllm-lru: is only simulated; use lru"):
+        measure(chats, "vllm-lru", model=TINY, concurrency=1)
+    with pytest.raises(CapacityError, match=r"^capacity device: is what a modelled device leaves"):
+        measure(chats, "lru", "device", model=TINY, concurrency=1)
+    with pytest.raises(ValueError, match=r"^model deepseek-v3: is no plain Llama; use one of "):
         measure(chats, model="deepseek-v3", concurrency=1)
-    with pytest.raises(ValueError, match=r"^measure: unknown parameter 'kv_token', did you mean 'kv_tokens'"):
-        measure(chats, model=model, concurrency=1, kv_token=3)
+    with pytest.raises(ValueError, match=r"^measure: unknown parameter 'replicas'"):
+        measure(chats, model=TINY, concurrency=1, replicas=3)
 
 
 def test_prompts_share_tokens_as_far_as_they_share_pages():
