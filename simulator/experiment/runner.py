@@ -208,7 +208,9 @@ def _record(
             }
             for trace, spec in zip(plan.traces, plan.specs, strict=True)
         ],
+        # What is one word in a row, as an experiment writes it.
         "stacks": {cell.stack.label: cell.stack.written for cell in plan.cells if cell.stack.tiers},
+        "servers": {name: dict(cell.serving) for cell in plan.cells if (name := cell.identity["serving"])},
         "cells": len(plan.cells),
         "failed": [
             {"cell": cell.key, "label": cell.label, **failed[cell.key]._asdict()}

@@ -15,6 +15,7 @@
   let active = -1; // of these, the one under the pointer or the arrow keys
 
   const percent = (ratio, digits = 2) => `${(100 * ratio).toFixed(digits)}\u00a0%`;
+  const figure = (number) => (+number.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 6 });
   const value = (column, cell) => column.of[column.at[cell]];
   const key = (cell) => value(data.cells.cell, cell);
   const subject = () => data.subjects[subjects.selectedIndex];
@@ -80,8 +81,27 @@
     };
   }
 
+  function byLoad({ lines, loaded, across, metrics: all }) {
+    const metric = all[metrics.value], form = metric.ratio ? percent : figure;
+    const drawn = lines.map(({ name, x, cells }, i) => ({
+      name,
+      points: x.flatMap((at, j) => {
+        if (!metric.values[i][j]) return []; // of a server that does not keep up: it would grow with the trace
+        const [mean, low = mean, high = mean] = metric.values[i][j];
+        const text = [name, `${across} ${loaded ? figure(at) : percent(at)}`, `${metric.label} ${form(mean)}`];
+        return [{ x: at, y: mean, low, high, cells: cells[j], text: text.join("\n") }];
+      }),
+    })).filter(({ name, points }) => points.length && !hidden.has(name));
+    return {
+      lines: drawn, log: false, infinite: null, headroom: [], across, up: metric.label,
+      plain: { x: loaded, y: !metric.ratio }, reading: "Latencies of servers that do not keep up are left out.",
+    };
+  }
+
+  const pictures = { capacity: byCapacity, answers: besideFalseHits, servers: byLoad };
+
   function redraw() {
-    const of = subject(), what = (of.kind === "capacity" ? byCapacity : besideFalseHits)(of);
+    const of = subject(), what = pictures[of.kind](of);
     svg.setAttribute("aria-label", `${of.title}: ${what.up} against ${what.across}`);
     find(".reading").textContent = what.reading;
     points = picture.draw(svg, what, data.looks);
@@ -148,7 +168,7 @@
 
   function facts(cell) {
     const written = (name, own) => (/_ratio$|_precision$/.test(name) ? percent(own)
-      : Number.isInteger(own) ? own.toLocaleString("en") : String(own));
+      : Number.isInteger(own) ? own.toLocaleString("en") : typeof own === "number" ? figure(own) : String(own));
     const figures = Object.entries(data.cells).map(([name, column]) => [name, value(column, cell)])
       .filter(([name, own]) => own !== null && name !== "cell").map(([name, own]) => [name, written(name, own)]);
     const code = Object.entries(data.code);
@@ -159,8 +179,8 @@
   // The address says what is shown, so that a view can be sent to somebody, or come back.
   function remember() {
     const state = new URLSearchParams({ show: subject().title });
+    if (subject().kind !== "answers") state.set("metric", metrics.value);
     if (subject().kind === "capacity") {
-      state.set("metric", metrics.value);
       state.set("from", subject().sizes[from.value][0]);
       state.set("to", subject().sizes[to.value][0]);
     }
@@ -182,7 +202,7 @@
   // Fills the controls anew for the subject that is chosen, as `wanted` says.
   function refill(wanted = new URLSearchParams()) {
     const { kind, lines, sizes = [], metrics: all } = subject();
-    for (const label of root.querySelectorAll("[data-for]")) label.hidden = label.dataset.for !== kind;
+    for (const one of root.querySelectorAll("[data-for]")) one.hidden = !one.dataset.for.split(" ").includes(kind);
     const names = Object.keys(all), sizeOf = (name) => sizes.findIndex(([size]) => String(size) === wanted.get(name));
     fill(metrics, names.map((name) => [name, all[name].label]), names.indexOf(wanted.get("metric") ?? data.metric));
     const named = sizes.map(([, full, , share], at) => [at, `${full} (${share})`]);
@@ -232,7 +252,8 @@
   }
   addEventListener("hashchange", recall);
 
-  for (const [kind, label] of [["capacity", "by capacity"], ["answers", "hits beside false hits"]]) {
+  const kinds = { servers: "servers", capacity: "by capacity", answers: "hits beside false hits" };
+  for (const [kind, label] of Object.entries(kinds)) {
     const own = data.subjects.filter((one) => one.kind === kind).map(({ title }) => new Option(title));
     if (own.length) subjects.append(make("optgroup", { label }, ...own));
   }

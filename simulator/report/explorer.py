@@ -17,11 +17,24 @@ from kvreplay.simulator.experiment.plan import IDENTITY
 from kvreplay.simulator.experiment.store import INPUTS, Results
 from kvreplay.simulator.replay.row import COLUMNS
 
-from . import numbers, provenance, tradeoffs
+from . import numbers, provenance, servers, tradeoffs
 from .findings import is_online
 from .style import distinct_looks, looks
 from .workloads import METRICS, Row, Workload, about_pages, is_number, spread, value
 
+# What a server with a clock came to, as it is called in front of a person.
+_SERVED = {
+    "ttft_p50": "median seconds to the first token",
+    "ttft_p99": "seconds to the first token, 99th percentile",
+    "tpot_p50": "median seconds between tokens",
+    "e2e_p99": "seconds to the last token, 99th percentile",
+    "requests_per_second": "requests served a second",
+    "output_tokens_per_second": "output tokens a second",
+    "goodput": "goodput, requests a second",
+    "slo_ratio": "share of requests within the SLO",
+    "token_hit_ratio": "token hit ratio",
+    "dollars_per_million_tokens": "dollars per million tokens",
+}
 _SKIPPED = ("parts", "policy_stats")  # the tables show them
 
 
@@ -42,13 +55,14 @@ def data(results: Results, found: Sequence[Workload], metric: str) -> dict[str, 
     """What explorer.js draws: `subjects` (pictures to choose from), `looks` of lines, and `cells` by column."""
     rows = results.rows.to_dicts()
     index = {row["cell"]: i for i, row in enumerate(rows)}
-    subjects = [_by_capacity(workload, index) for workload in about_pages(found)]
+    subjects = [_by_load(title, own, index) for title, own in servers.groups(rows).items()]
+    subjects += [_by_capacity(workload, index) for workload in about_pages(found)]
     subjects = [subject for subject in subjects if subject["metrics"]]
     subjects += [_beside_false_hits(", ".join(of), lines, index) for of, lines in tradeoffs.tradeoffs(rows).items()]
-    names: dict[str, list[str]] = {"capacity": [], "answers": []}
+    names: dict[bool, list[str]] = {True: [], False: []}
     for subject in subjects:
-        names[subject["kind"]] += [line["name"] for line in subject["lines"]]
-    drawn = distinct_looks(names["answers"]) | looks(names["capacity"])
+        names[subject["kind"] == "capacity"] += [line["name"] for line in subject["lines"]]
+    drawn = distinct_looks(names[False]) | looks(names[True])  # those of policies do not depend on the others
     columns = {name: column for name in (*INPUTS, *COLUMNS) if (column := _column(rows, name)) is not None}
     made = results.run.get("provenance") or {}
     return {
@@ -130,6 +144,37 @@ def _beside_false_hits(title: str, lines: dict[str, list[tradeoffs.Tradeoff]], i
     }
 
 
+def _by_load(title: str, rows: list[Row], index: dict[str, int]) -> dict[str, Any]:
+    """Lines of points over the requests offered a second, or where their rate does not vary over the tokens reused."""
+    differ = servers.varied(rows)
+    loaded = "rate" in differ and all(row["offered_requests_per_second"] for row in rows)
+    across, axis = ("offered_requests_per_second", "rate") if loaded else ("reused_token_ratio", "capacity")
+    lines: dict[str, dict[float, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row[across] is not None:
+            lines[servers.named(row, [name for name in differ if name not in (axis, "seed")])][row[axis]].append(row)
+    points = [[own for _, own in sorted(line.items())] for line in lines.values()]
+    return {
+        "title": title,
+        "kind": "servers",
+        "across": "requests offered a second" if loaded else "prompt tokens hit or loaded",
+        "loaded": loaded,
+        "metrics": {
+            name: {"label": label, "ratio": name.endswith("_ratio"), "values": values}
+            for name, label in _SERVED.items()
+            if any(map(any, values := [[_spread(own, name) for own in line] for line in points]))
+        },
+        "lines": [
+            {
+                "name": name,
+                "x": [_short(sum(row[across] for row in own) / len(own)) for own in line],
+                "cells": [[index[row["cell"]] for row in own] for own in line],
+            }
+            for name, line in zip(lines, points, strict=True)
+        ],
+    }
+
+
 def _spread(rows: Iterable[Row], metric: str) -> list[float | None] | None:
     """The mean over seeds, and the range or interval where there is one; None without a value."""
     counted = [row for row in rows if is_number(value(row, metric))]
@@ -163,22 +208,26 @@ def _experiments(run: dict[str, Any], rows: Sequence[Row]) -> list[dict[str, Any
 
     Empty for a run of a version that did not record how its traces and stacks were named.
     """
-    specs = {(trace.get("name"), trace.get("content_hash")): trace.get("spec") for trace in run.get("traces") or []}
-    stacks = run.get("stacks") or {}
+    specs = {(t.get("name"), t.get("content_hash")): t["spec"] for t in run.get("traces") or [] if "spec" in t}
+    known = {"stack": run.get("stacks") or {}, "serving": run.get("servers") or {}}
+
+    def written(name: str, row: Row) -> Any:
+        """An input as an experiment writes it; None where it is left out, because null is its default."""
+        value = row[name]
+        if name == "trace":
+            return specs[value, row["trace_hash"]]
+        if name in known:
+            return known[name][value] if value else None
+        if name == "policy" and value == "none":
+            return [None]  # null alone would be left out
+        return f"{value}B" if name == "capacity" and row["capacity_unit"] == "bytes" else value
+
     columns: list[list[str]] = [[f"name: {run.get('name')}-{row['cell']}\n" for row in rows]]
-    for name in (name for name in IDENTITY if name not in ("trace_seed", "capacity_unit")):
-        column = []
-        for row in rows:
-            value = row[name]
-            if name == "trace":
-                value = specs.get((value, row["trace_hash"]))
-            elif name == "stack" and value is not None:
-                value = stacks.get(value)
-            elif name == "capacity" and row["capacity_unit"] == "bytes":
-                value = f"{value}B"
-            if value is None and (name == "trace" or row[name] is not None):
-                return []
-            # JSON is YAML. Of inputs that are null the default is just that.
-            column.append("" if value is None else f"{name}: {json.dumps(value, ensure_ascii=False)}\n")
-        columns.append(column)
+    try:
+        for name in (name for name in IDENTITY if name not in ("trace_seed", "capacity_unit")):
+            values = [written(name, row) for row in rows]
+            # JSON is YAML.
+            columns.append(["" if v is None else f"{name}: {json.dumps(v, ensure_ascii=False)}\n" for v in values])
+    except KeyError:
+        return []
     return [_coded(column) for column in columns if any(column)]

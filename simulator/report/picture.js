@@ -62,7 +62,7 @@ const picture = (() => {
   function padded(values, least) {
     const low = Math.min(...values), high = Math.max(...values);
     const room = Math.max(0.06 * (high - low), (least - high + low) / 2);
-    return [low - room, high + room];
+    return room > 0 ? [low - room, high + room] : [0.9 * low, 1.1 * high || 1];
   }
 
   // Round numbers from `low` to `high`, about six of them.
@@ -75,7 +75,7 @@ const picture = (() => {
 
   // Draws `what` into `svg`; returns its points, each with the name of its line and its place in pixels.
   // what: {lines: [{name, points: [{x, y, low, high, text}]}], headroom: [[x, low, high]], infinite, log,
-  // ticks: [[x, text]], across, up}; looks: {name: [colour, marker, dash]}.
+  // ticks: [[x, text]], across, up, plain: {x, y}: whether these are no ratios}; looks: {name: [colour, marker, dash]}.
   function draw(svg, what, looks) {
     const points = what.lines.flatMap(({ name, points }) => points.map((point) => ({ ...point, line: name })));
     const width = Math.max(svg.parentElement.clientWidth, 280);
@@ -92,8 +92,11 @@ const picture = (() => {
     const [left, right] = what.log
       ? padded(points.map((point) => Math.log(point.x)), 0.2)
       : [0, 1.1 * Math.max(...points.map((point) => point.x), 0.001)];
+    const plain = what.plain ?? {};
+    const tick = (value, isPlain) => (isPlain ? String(+value.toPrecision(6)) : percent(value));
+    const seen = points.flatMap((point) => [point.low, point.high]);
     const bounds = [...what.headroom.map(([, , most]) => most), ...(what.infinite === null ? [] : [what.infinite])];
-    const [bottom, top] = padded([...points.flatMap((point) => [point.low, point.high]), ...bounds], 0.04);
+    const [bottom, top] = padded([...seen, ...bounds], plain.y ? 0 : 0.04);
     const x = (value) => edges.left + (scaled(value) - left) / (right - left) * (edges.right - edges.left);
     const y = (value) => edges.bottom - (value - bottom) / (top - bottom) * (edges.bottom - edges.top);
     const path = (pairs) => pairs.map(([a, b], i) => `${i ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
@@ -102,10 +105,11 @@ const picture = (() => {
     const around = add(svg, "g", { "aria-hidden": "true" }); // all but the points
     for (const at of rounded(bottom, top)) {
       add(around, "line", { class: "grid", x1: edges.left, x2: edges.right, y1: y(at), y2: y(at) });
-      add(around, "text", { x: edges.left - 6, y: y(at) + 4, "text-anchor": "end" }, percent(at));
+      add(around, "text", { x: edges.left - 6, y: y(at) + 4, "text-anchor": "end" }, tick(at, plain.y));
     }
     let free = width + 8; // from the right: the largest capacities matter most
-    for (const [at, text] of (what.ticks ?? rounded(left, right).map((value) => [value, percent(value)])).reverse()) {
+    const ticks = what.ticks ?? rounded(left, right).map((value) => [value, tick(value, plain.x)]);
+    for (const [at, text] of [...ticks].reverse()) {
       add(around, "line", { class: "grid", x1: x(at), x2: x(at), y1: edges.top, y2: edges.bottom });
       if (x(at) + 4 * text.length > free) continue;
       add(around, "text", { x: x(at), y: edges.bottom + 18, "text-anchor": "middle" }, text);

@@ -34,7 +34,7 @@ def experiment(run: dict[str, Any]) -> str:
 
 def facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     """(what, value) for everything else that run.json records, nested names joined by a space."""
-    skipped = ("experiment", "failed", "traces", "stacks")
+    skipped = ("experiment", "failed", "traces", "stacks", "servers")
     lines = [line for key, value in run.items() if key not in skipped for line in _flat(key, value)]
     for trace in run.get("traces") or []:
         meta = trace.get("meta") or {}

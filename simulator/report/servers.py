@@ -86,7 +86,7 @@ def answer(rows: Iterable[Row]) -> list[tuple[str, str]]:
         if len(known) > 1:
             differ = varied(same)
             first, last = (
-                f"{_label(row, differ)} ({_seconds(row['ttft_mean'])}, token hit ratio "
+                f"{named(row, differ)} ({_seconds(row['ttft_mean'])}, token hit ratio "
                 f"{numbers.percent(row['token_hit_ratio'] or 0.0, 1)})"
                 for row in (known[0], known[-1])
             )
@@ -170,15 +170,16 @@ def _lines(rows: Iterable[Row], names: Sequence[str]) -> dict[str, list[Row]]:
     """Rows by what `names` say of them, in words; of too many the quickest to the first token."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        found[_label(row, names) or _server(row)].append(row)
+        found[named(row, names)].append(row)
     if len(found) > _MOST_LINES:
         quickest = sorted(found, key=lambda label: min(row["ttft_mean"] or np.inf for row in found[label]))
         found = {label: own for label, own in found.items() if label in quickest[:_MOST_LINES]}
     return found
 
 
-def _label(row: Row, names: Sequence[str]) -> str:
-    return ", ".join(_value(name, row) for name in names)
+def named(row: Row, names: Sequence[str]) -> str:
+    """What `names` say of a row in words; its server where they are none."""
+    return ", ".join(_value(name, row) for name in names) or f"{row['replicas']} x {row['device']}"
 
 
 def _value(name: str, row: Row) -> str:
@@ -193,10 +194,6 @@ def _value(name: str, row: Row) -> str:
 def plainly(value: Any) -> str:
     """An input as a table shows it."""
     return "none" if value is None else value if isinstance(value, str) else f"{value:,g}"
-
-
-def _server(row: Row) -> str:
-    return f"{row['replicas']} x {row['device']}"
 
 
 def _at(rows: Sequence[Row]) -> str:

@@ -14,7 +14,7 @@ from kvreplay.simulator.experiment import make_plan, open_results, run
 from kvreplay.simulator.report import explorer, html
 from kvreplay.simulator.report.workloads import workloads
 
-from .rows import divided, grid, resized, row, save, stacked
+from .rows import divided, grid, resized, row, save, served, stacked
 
 HOSTILE = "</script><script>window.hurt=1</script>\"'><img src=x onerror=window.hurt=1>&amp;"
 
@@ -131,6 +131,35 @@ def test_every_cell_is_in_one_point_and_its_columns_read_back(tmp_path_factory, 
     json.dumps(data, allow_nan=False)
 
 
+def test_servers_stand_over_the_load_without_latencies_of_those_that_do_not_keep_up(tmp_path):
+    subject, *_ = data_of(save(tmp_path, served(["lru", "none"])))["subjects"]
+    assert (subject["kind"], subject["title"], subject["loaded"]) == ("servers", "web, modelled", True)
+    names = [f"{policy}, {capacity} pages" for policy in ("lru", "no caching") for capacity in (100, 200)]
+    assert [line["name"] for line in subject["lines"]] == names
+    assert [line["x"] for line in subject["lines"]] == [[5, 10, 20]] * 4
+    assert subject["lines"][1]["cells"] == [[3], [4], [5]]
+    # Half of 1 and 2 seconds, and for the second policy of 1.1 and 2.1; at 20 requests a second none keeps up.
+    latencies = subject["metrics"]["ttft_p50"]["values"]
+    assert latencies == [[[0.5], [1], None]] * 2 + [[[0.55], [1.05], None]] * 2
+    assert subject["metrics"]["requests_per_second"]["values"][3] == [[5], [10], [14]]
+    assert not {"goodput", "slo_ratio"} & subject["metrics"].keys()
+
+
+def test_the_experiment_of_a_server_makes_it_again(tmp_path):
+    experiment = {
+        "name": "servers",
+        "trace": {"generate": "conversation", "sessions": 4},
+        "policy": ["lru", None],
+        "capacity": "device",
+        "clock": "modelled",
+        "serving": {"replicas": [1, 2], "rate": 2},
+    }
+    results = run(experiment, tmp_path, engine="threads")
+    made = data_of(results)["yaml"]
+    texts = ["".join(value(column, i) for column in made) for i in range(4)]
+    assert [make_plan(yaml.safe_load(text)).cells[0].key for text in texts] == results.rows["cell"].to_list()
+
+
 def test_a_run_that_did_not_record_how_its_traces_were_named_has_no_experiments(tmp_path):
     assert data_of(save(tmp_path, [row()]))["yaml"] == []
 
@@ -156,13 +185,20 @@ def test_a_thousand_cells_stay_under_two_megabytes(tmp_path):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """Pages of two traces, a semantic cache, and a budget that moves: in one report."""
+    """Pages of two traces, a semantic cache, a budget that moves, and servers: in one report, opened at the first."""
     folder = tmp_path_factory.mktemp("report")
     rows = grid(["belady", "lru", "sieve"]) + grid(["lru", HOSTILE], (50, 5000), trace=HOSTILE)
     rows += [stacked(t, int(80 * (1 - t)), int(40 * (0.9 - t)), trace="asked") for t in (0.7, 0.8, 0.9)] + divided()
-    save(folder, rows, traces=named("web", HOSTILE, "asked"), stacks={r["stack"]: ["exact"] for r in rows})
+    rows += served(["lru", "none"], trace="chats")
+    save(
+        folder,
+        rows,
+        traces=named("web", HOSTILE, "asked", "chats"),
+        servers={r["serving"]: {} for r in rows},
+        stacks={r["stack"]: ["exact"] for r in rows},
+    )
     (folder / "report.html").write_text(html.page(open_results(folder)))
-    return (folder / "report.html").as_uri()
+    return f"{(folder / 'report.html').as_uri()}#show=web,+independent+pages"
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -170,7 +206,7 @@ def report(tmp_path_factory):
 def test_it_opens_without_errors_or_requests_and_nothing_overflows(tab, report, width, dark):
     tab.open(report, width, dark)
     assert tab.errors == []
-    assert tab.requests == [report]
+    assert tab.requests == [report.partition("#")[0]]
     assert tab.run("document.documentElement.scrollWidth <= innerWidth")
     # Open a cell: its words are the longest.
     tab.run("document.querySelector('#explorer svg').focus()")
@@ -227,6 +263,13 @@ def test_the_controls_change_the_picture_and_the_address_brings_it_back(tab, rep
     choose(tab, "subject", "asked, e")
     assert len(drawn(tab)) == 3
     assert all("precision" in label and "false hits" in label for label in drawn(tab))
+    choose(tab, "subject", "chats, modelled")
+    assert len(drawn(tab)) == 2 * 2 * 2
+    assert drawn(tab)[0] == "lru, 100 pages\nrequests offered a second 5\nmedian seconds to the first token 0.5"
+    choose(tab, "metric", "requests served")
+    assert len(drawn(tab)) == 2 * 2 * 3
+    choose(tab, "metric", "token hit ratio")
+    assert drawn(tab)[0].endswith("token hit ratio 42.50\u00a0%")
     assert tab.errors == []
 
 
