@@ -37,18 +37,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--late", metavar="MS", type=float, default=50.0, help="behind its time that a request is late (default: 50)"
     )
+    parser.add_argument(
+        "--simulate",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="setting of `kvreplay simulate`, such as device=h100, by which to simulate the same requests; repeatable",
+    )
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw what was measured, .png or .svg")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
+    from kvreplay.parameters import parse_pairs
     from kvreplay.simulator.live.replay import replay_live
     from kvreplay.simulator.live.summary import summary
+    from kvreplay.simulator.serving.simulation import prepare
+    from kvreplay.simulator.serving.validation import validate
 
     from .progress import ProgressLine
     from .sources import open_source
+    from .validate import print_errors, print_hits
 
     trace = open_source(args.source, args.format, args.option)
+    settings = parse_pairs(args.simulate, "--simulate")
+    if settings:
+        prepare(trace, **settings)  # what is wrong with them is told before the run
     line = ProgressLine("requests")
     live = replay_live(
         trace,
@@ -64,14 +78,20 @@ def run(args: argparse.Namespace) -> int:
         progress=lambda done, total: line.show(done, total, done / total),
     )
     row = summary(live, trace, args.late / 1e3)
+    simulated = validate(args.out / "run.csv", trace=trace, **settings) if settings and row["answered"] else None
     if args.plot is not None:
         from kvreplay.simulator.report.live_plots import draw_live
 
-        draw_live(live, trace, args.plot)
+        draw_live(live, trace, args.plot, simulated)
     if args.json:
         print(json.dumps(row))
-    else:
-        _print(row, live, args.late)
+        return 0
+    _print(row, live, args.late)
+    if simulated is not None:
+        of = simulated.simulation.row
+        print(f"\nsimulated on {of['model']}, {of['device']}, step cost {of['cost']}, as kvreplay validate does")
+        print_errors(simulated.rows())
+        print_hits(simulated)
     return 0
 
 

@@ -50,7 +50,7 @@ class Ruler:
         return tokens // WORD_BYTES if self.unit == "byte" else int(tokens / self.tokens_per_unit)
 
     def __str__(self) -> str:
-        return f"{self.tokens_per_unit:.4g} tokens per {self.unit}, {self.overhead} besides"
+        return f"tokens per {self.unit}: {self.tokens_per_unit:.4g}, besides: {self.overhead}"
 
 
 async def measure(count: Callable[[str], Awaitable[int]]) -> Ruler:

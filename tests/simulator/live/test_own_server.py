@@ -18,6 +18,6 @@ def test_cached_tokens_of_serial_sending_are_the_simulated_ones(tmp_path):
     table = run.finished.sort("request")
     assert run.failures.total() == 0
     assert table["prompt_tokens"].to_list() == trace.prompt_tokens.tolist()
-    simulated = kv.simulate(trace, policy="lru", kv_tokens=PAGES * 16, concurrency=1).requests
+    simulated = kv.simulate(trace, policy="lru", capacity=PAGES, concurrency=1).requests
     assert table["cached_tokens"].to_list() == simulated["hit_tokens"].to_list()
     assert 0 < table["cached_tokens"].sum() < cacheable_tokens(trace, trace.n_requests).sum()

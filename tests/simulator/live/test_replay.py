@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 
 import numpy as np
@@ -256,10 +257,13 @@ def test_the_command_prints_draws_and_goes_on(tmp_path, capsys, monkeypatch):
     fake = Fake()
     with serving(fake.app()) as url:
         command = ["live", url, "--trace", source, "--out", str(out), "--speed", "1000000x", "--max-requests", "9"]
-        assert main([*command, "--api-key-env", "KEY", "--plot", str(plot)]) == 0
+        simulated = ["--simulate", "device=a100", "--simulate", "max_num_seqs=4"]
+        assert main([*command, "--api-key-env", "KEY", "--plot", str(plot), *simulated]) == 0
         told = capsys.readouterr()
+        assert "\nsimulated on llama-3.1-8b, a100, step cost fitted" in told.out
+        assert re.search(r"token hit ratio: \d\d\.\d\d% recorded, \d\d\.\d\d% simulated\n$", told.out)
         assert "9 requests: 9 answered, 0 failed\n" in told.out
-        assert "0.000% off the trace, 0 at most in one (1 tokens per word, 0 besides)" in told.out
+        assert "0.000% off the trace, 0 at most in one (tokens per word: 1, besides: 0)" in told.out
         assert "9 of 9 requests" in told.err
         assert "<svg" in plot.read_text()
         assert main([*command, "--json"]) == 0
@@ -267,6 +271,8 @@ def test_the_command_prints_draws_and_goes_on(tmp_path, capsys, monkeypatch):
         assert row["answered"] == len(pl.read_csv(out / "run.csv")) == len(fake.asked) == 9
         assert main([*command, "--api-key-env", "NO_KEY"]) == 2
         assert "NO_KEY: the environment has no such variable" in capsys.readouterr().err
+        assert main([*command, "--simulate", "devise=h100"]) == 2
+        assert "unknown parameter 'devise', did you mean 'device'?" in capsys.readouterr().err
     for speed in ("0x", "fast", "inf"):
         with pytest.raises(SystemExit):
             main([*command, "--speed", speed])
