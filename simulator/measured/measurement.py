@@ -12,6 +12,8 @@ import polars as pl
 import torch
 
 from kvreplay.parameters import changed
+from kvreplay.simulator.backends.metrics import of_pool, of_prefix_cache
+from kvreplay.simulator.backends.metrics_file import watched
 from kvreplay.simulator.backends.model import PagedModel
 from kvreplay.simulator.replay.capacity import Capacity
 from kvreplay.simulator.serving.row import row_of
@@ -114,13 +116,14 @@ def _serve(setup: Setup, settings: dict[str, Any]) -> Measurement:
         seed=setup.seed,
     )
     front = LiveFront(trace, setup.stack, setup.seed, setup.warmed_up) if setup.stack.tiers else None
-    recorder, answers = run(
-        trace,
-        paged,
-        front=front,
-        cached=policy is not None,
-        most=settings["max_num_seqs"],
-        rate=settings["rate"],
-        concurrency=settings["concurrency"],
-    )
+    with watched(lambda: (*of_pool(paged.pool), *of_prefix_cache(paged.sequences.cache))):
+        recorder, answers = run(
+            trace,
+            paged,
+            front=front,
+            cached=policy is not None,
+            most=settings["max_num_seqs"],
+            rate=settings["rate"],
+            concurrency=settings["concurrency"],
+        )
     return Measurement(setup, recorder, front, settings, answers)

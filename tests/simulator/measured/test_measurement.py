@@ -10,8 +10,10 @@ import pytest
 
 import kvreplay as kv
 from kvreplay.policies import PolicyError
+from kvreplay.simulator.backends import metrics_file
 from kvreplay.simulator.caches.pages import PageError
-from kvreplay.simulator.measured import measure
+from kvreplay.simulator.measured import measure, measurement
+from kvreplay.simulator.measured.engine import run
 from kvreplay.simulator.measured.prompts import Prompts
 from kvreplay.simulator.replay import CapacityError
 from kvreplay.traces import Trace
@@ -47,6 +49,22 @@ def test_serial_requests_hit_what_is_modelled(chats, policy, pages):
     assert real.requests["prefilled_tokens"].to_list() == expected["prefilled_tokens"].to_list()
     assert expected["hit_tokens"].sum() > 0
     assert real.requests["preemptions"].sum() == 0
+
+
+def test_its_pages_are_told_while_it_runs(chats, monkeypatch, tmp_path):
+    file = tmp_path / "run.prom"
+
+    def run_and_tell(*arguments, **settings):
+        outcome = run(*arguments, **settings)
+        with metrics_file.written(file, lambda: ()):  # writes at once what is watched
+            return outcome
+
+    monkeypatch.setattr(measurement, "run", run_and_tell)
+    real = measure(chats, "lru", 30, model=TINY, concurrency=1)
+    lines = [line.split(" ") for line in file.read_text().splitlines() if not line.startswith("#")]
+    figures = {name: int(value) for name, value in lines}
+    assert figures["kvreplay_prefix_hit_pages_total"] == real.requests["hit_tokens"].sum() // chats.page_tokens
+    assert figures['kvreplay_pool_pages{state="used"}'] + figures['kvreplay_pool_pages{state="free"}'] == 30
 
 
 def written(*prompts: str, output: int = 1) -> Trace:
