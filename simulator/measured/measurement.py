@@ -25,6 +25,7 @@ from .engine import LiveFront, run
 from .models import load_model
 from .settings import measured_settings, prepare_measurement
 
+KV_DTYPE = torch.bfloat16  # of pages, as `serving.model` has it
 _REHEARSED = 2  # requests, with as many tokens of output
 
 # Columns of a row that tell how a server is modelled.
@@ -111,7 +112,7 @@ def _serve(setup: Setup, settings: dict[str, Any]) -> Measurement:
         setup.server.pages,
         page_tokens=setup.server.page_tokens,
         policy=policy or "lru",
-        kv_dtype=torch.bfloat16,
+        kv_dtype=KV_DTYPE,
         trace=trace,
         seed=setup.seed,
     )

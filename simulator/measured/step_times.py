@@ -14,6 +14,7 @@ from kvreplay.simulator.caches.pages import Sequence
 from kvreplay.simulator.serving.cost import attended
 
 from .machine import seconds
+from .measurement import KV_DTYPE
 
 _PAGE_TOKENS = 16
 _PREFILLED = (16, 48, 128, 256, 384)  # tokens of a prompt that are computed
@@ -49,7 +50,7 @@ def step_times(llama: Llama, rounds: int = 3) -> list[StepTime]:
 
 def _prefills(llama: Llama, numbers: Iterator[int]) -> Iterator[tuple[tuple[int, float, int, int], float]]:
     for reused in _REUSED:
-        paged = PagedModel(llama, (reused + max(_PREFILLED)) // _PAGE_TOKENS, page_tokens=_PAGE_TOKENS)
+        paged = _paged(llama, reused + max(_PREFILLED))
         prefix = _random(llama, numbers, reused)
         if reused:
             _prefilled(paged, prefix)
@@ -57,6 +58,10 @@ def _prefills(llama: Llama, numbers: Iterator[int]) -> Iterator[tuple[tuple[int,
             prompt = np.concatenate([prefix, _random(llama, numbers, tokens)])
             took = seconds(functools.partial(_prefilled, paged, prompt), llama.device)
             yield (tokens, attended(reused, tokens), 0, 0), took
+
+
+def _paged(llama: Llama, tokens: int) -> PagedModel:
+    return PagedModel(llama, tokens // _PAGE_TOKENS, page_tokens=_PAGE_TOKENS, kv_dtype=KV_DTYPE)
 
 
 def _prefilled(paged: PagedModel, prompt: np.ndarray) -> None:
@@ -67,7 +72,7 @@ def _prefilled(paged: PagedModel, prompt: np.ndarray) -> None:
 
 def _decodes(llama: Llama, numbers: Iterator[int]) -> Iterator[tuple[tuple[int, float, int, int], float]]:
     most = max(_SEQUENCES)
-    paged = PagedModel(llama, most * (max(_CONTEXT) // _PAGE_TOKENS + 2), page_tokens=_PAGE_TOKENS)
+    paged = _paged(llama, most * (max(_CONTEXT) + 2 * _PAGE_TOKENS))
     sequences: list[Sequence] = []
     for _ in range(most):
         admitted = paged.sequences.admit(_random(llama, numbers, min(_CONTEXT)))  # of K/V any will do
