@@ -129,7 +129,11 @@ class Recorder:
 
     def steps(self) -> pl.DataFrame:
         """The columns of STEPS, in order of their ends. The state is that of the end, before requests leave."""
-        return pl.DataFrame({name: np.asarray(column) for name, column in self._steps.items()})
+        return pl.DataFrame(self.step_columns())
+
+    def step_columns(self) -> dict[str, np.ndarray]:
+        """The same as arrays."""
+        return {name: np.asarray(column) for name, column in self._steps.items()}
 
     def digest(self) -> str:
         """32 hex digits over every event and its time."""
@@ -144,6 +148,6 @@ class Recorder:
             self.hit_tokens,
             self.preemptions,
         )
-        for column in (*columns, *map(np.asarray, self._steps.values())):
+        for column in (*columns, *self.step_columns().values()):
             digest.update(np.ascontiguousarray(column).data)
         return digest.hexdigest()

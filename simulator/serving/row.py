@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from kvreplay.simulator.replay.cell import windows_of
 from kvreplay.simulator.replay.engine import front_columns
 from kvreplay.simulator.replay.row import COLUMNS, TIMES
 
-from .figures import REQUESTS, verdict_of
+from .figures import request_times, verdict_of
+from .recorder import Recorder
 from .speculation import target_of
 
 if TYPE_CHECKING:
@@ -25,14 +26,15 @@ def row_of(simulation: Simulation) -> dict[str, Any]:
     Times are null where it was unstable: they would grow with the trace. Tokens per second are those that users sent
     and got, what was answered in front included; hits are of what reached the replicas.
     """
+    # Arrays and no data frames: where cells run in forked processes, those of Polars may wait for ever.
     setup, recorder = simulation.setup, simulation.recorder
-    requests = simulation.requests[setup.warmed_up :]
-    served = requests.filter(pl.col("end").is_not_null())
-    values = _inputs(setup) | _hits(setup, served.filter(pl.col("tier").is_null()))
-    steps = simulation.steps
-    cached = int((steps["pinned_pages"] + steps["idle_pages"]).max() or 0)  # type: ignore[arg-type]
+    counts = np.arange(setup.trace.n_requests) >= setup.warmed_up
+    served = counts & np.isfinite(recorder.end)
+    steps = recorder.step_columns()
+    values = _inputs(setup) | _hits(setup, recorder, np.flatnonzero(served & (recorder.tier < 0)))
+    cached = _most(steps["pinned_pages"] + steps["idle_pages"])
     values |= {"peak_pages": cached, "peak_bytes": cached * setup.server.page_tokens * setup.token_bytes}
-    values |= {"refused": len(requests) - len(served), **_times(simulation, requests, served)}
+    values |= {"refused": int(counts.sum() - served.sum()), **_speed(setup, recorder, steps, counts, served)}
     if simulation.front is not None:
         values |= front_columns(simulation.front.figures(recorder.tier >= 0), values)
     values |= {"moved": json.dumps(recorder.moved), "events": recorder.digest()}
@@ -68,93 +70,107 @@ def _inputs(setup: Setup) -> dict[str, Any]:
     }
 
 
-def _hits(setup: Setup, computed: pl.DataFrame) -> dict[str, Any]:
-    """What the requests that replicas served found in their memory, and in each window of them."""
-    trace, count = setup.trace, len(computed)
-    places = [name for name in computed.columns if name.endswith("_tokens") and name not in REQUESTS]
-    numbers = computed["request"].to_numpy()
+def _hits(setup: Setup, recorder: Recorder, numbers: np.ndarray) -> dict[str, Any]:
+    """What the requests `numbers`, which replicas served, found in their memory, and in each window of them."""
+    trace, count = setup.trace, len(numbers)
+    assert trace.prompt_tokens is not None
     pages = np.diff(trace.offsets)[numbers] if trace.has_pages else np.zeros(count, np.int64)
-    saved, tokens = computed["hit_tokens"].to_numpy(), computed["prompt_tokens"].to_numpy().astype(np.int64)
+    saved, tokens = recorder.hit_tokens[numbers], trace.prompt_tokens[numbers].astype(np.int64)
     hits = saved // setup.server.page_tokens
+    whole, some = (hits == pages) & (pages > 0), pages > 0
     edges = [(low, high) for _, low, high in windows_of(0, count, max(min(setup.windows, count), 1))]
     columns = {"pages": pages, "hits": hits, "prefix_hits": hits, "tokens": tokens, "tokens_saved": saved}
     total = {name: int(column.sum()) for name, column in columns.items()}
-    loaded = int(computed["loaded_tokens"].sum())
+    loaded = {place: int(column[numbers].sum()) for place, column in recorder.loaded_tokens.items()}
+    shares = {place: ratio(brought, total["tokens"]) for place, brought in loaded.items()}
     return {
         "requests": count,
         **total,
         "hit_ratio": ratio(total["hits"], total["pages"]),
         "prefix_hit_ratio": ratio(total["hits"], total["pages"]),
         "token_hit_ratio": ratio(total["tokens_saved"], total["tokens"]),
-        "request_mean_hit_ratio": ratio(float((hits[pages > 0] / pages[pages > 0]).sum()), count),
-        "requests_hit": int(((hits == pages) & (pages > 0)).sum()),
-        "requests_hit_ratio": ratio(int(((hits == pages) & (pages > 0)).sum()), count),
+        "request_mean_hit_ratio": ratio(float((hits[some] / pages[some]).sum()), count),
+        "requests_hit": int(whole.sum()),
+        "requests_hit_ratio": ratio(int(whole.sum()), count),
         **{f"series_{name}": [int(column[low:high].sum()) for low, high in edges] for name, column in columns.items()},
         "series_capacity": [setup.size.amount] * len(edges),
-        "reused_token_ratio": ratio(total["tokens_saved"] + loaded, total["tokens"]),
-        "loaded_token_ratio": ratio(loaded, total["tokens"]),
-        "loaded": json.dumps(
-            {name.removesuffix("_tokens"): ratio(int(computed[name].sum()), total["tokens"]) for name in places}
-        )
-        if places
-        else None,
-        "prefilled_tokens": int(computed["prefilled_tokens"].sum()),
-        "preemptions": int(computed["preemptions"].sum()),
+        "reused_token_ratio": ratio(total["tokens_saved"] + sum(loaded.values()), total["tokens"]),
+        "loaded_token_ratio": ratio(sum(loaded.values()), total["tokens"]),
+        "loaded": json.dumps(shares) if shares else None,
+        "prefilled_tokens": int(recorder.prefilled_tokens[numbers].sum()),
+        "preemptions": int(recorder.preemptions[numbers].sum()),
     }
 
 
-def _times(simulation: Simulation, requests: pl.DataFrame, served: pl.DataFrame) -> dict[str, Any]:
-    """How fast the requests that count were served, and at which price."""
-    setup, steps = simulation.setup, simulation.steps
-    settings, cost = setup.settings, target_of(setup.server.cost)
+def _speed(
+    setup: Setup, recorder: Recorder, steps: Mapping[str, np.ndarray], counts: np.ndarray, served: np.ndarray
+) -> dict[str, Any]:
+    """How fast the requests that count were served, and at which price. `counts` and `served` are (R,) bool."""
+    trace, settings, cost = setup.trace, setup.settings, target_of(setup.server.cost)
     replicas, prefill = settings["replicas"], settings["prefill_replicas"]
-    slo = (settings["slo_ttft"], settings["slo_tpot"])
-    start = float(simulation.recorder.arrival[setup.warmed_up]) if setup.warmed_up else 0.0
-    seconds = float(served["end"].max() or start) - start  # type: ignore[arg-type]
-    prompt, output = (int(served[name].sum()) for name in ("prompt_tokens", "output_tokens"))
-    queued = requests.filter(pl.col("admission").is_not_null())
-    verdict = verdict_of(queued["arrival"].to_numpy(), queued["admission"].to_numpy())
-    handed = requests.filter(pl.col("handover").is_not_null()).sort("first_token")["first_token", "handover"]
-    if verdict == "stable":
-        verdict = verdict_of(handed["first_token"].to_numpy(), handed.sum_horizontal().to_numpy())
-    within = pl.lit(True)
-    for name, most in zip(("ttft", "tpot"), slo, strict=True):
-        if most is not None:
-            within &= pl.col(name).fill_null(0.0) <= most
-    good = None if slo == (None, None) else len(served.filter(within))
-    busy = np.bincount(steps["replica"], (steps["end"] - steps["start"].clip(start)).clip(0.0), replicas)
+    assert trace.prompt_tokens is not None
+    assert trace.output_tokens is not None
+    start = float(recorder.arrival[setup.warmed_up]) if setup.warmed_up else 0.0
+    seconds = float(recorder.end[served].max(initial=start)) - start
+    prompt, output = (int(column[served].sum(dtype=np.int64)) for column in (trace.prompt_tokens, trace.output_tokens))
+    times = request_times(recorder.arrival, recorder.first, recorder.end, trace.output_tokens)
+    times |= {"queueing": recorder.admission - recorder.arrival, "handover": recorder.handover - recorder.first}
+    verdict = _verdict(recorder, counts)
+    within = served.copy()
+    for name in ("ttft", "tpot"):
+        if settings[f"slo_{name}"] is not None:
+            within &= ~(times[name] > settings[f"slo_{name}"])  # a request without such a time is within
+    good = None if settings["slo_ttft"] is settings["slo_tpot"] is None else int(within.sum())
+    spans = np.clip(steps["end"] - np.maximum(steps["start"], start), 0.0, None)
+    busy = np.bincount(steps["replica"], spans, replicas)  # (replicas,) s
     dollars = cost.device.dollars_per_hour * cost.devices * replicas * seconds / 3600
     offered = None
-    if settings["concurrency"] is None and setup.trace.duration:
-        offered = setup.trace.n_requests / setup.trace.duration * settings["rate"]
+    if settings["concurrency"] is None and trace.duration:
+        offered = trace.n_requests / trace.duration * settings["rate"]
     return {
         "verdict": verdict,
         "seconds": seconds,
         "offered_requests_per_second": offered,
-        "requests_per_second": ratio(len(served), seconds),
+        "requests_per_second": ratio(int(served.sum()), seconds),
         "prompt_tokens_per_second": ratio(prompt, seconds),
         "output_tokens_per_second": ratio(output, seconds),
         "goodput": None if good is None else ratio(good, seconds),
-        "slo_ratio": None if good is None else ratio(good, len(requests)),
-        **({} if verdict == "unstable" else _latencies(served)),
+        "slo_ratio": None if good is None else ratio(good, int(counts.sum())),
+        **({} if verdict == "unstable" else _latencies({name: times[name][served] for name in TIMES})),
         "output_tokens": output,
         "utilisation": ratio(float(busy.sum()), seconds * replicas),
         "prefill_utilisation": ratio(float(busy[:prefill].sum()), seconds * prefill),
         "decode_utilisation": ratio(float(busy[prefill:].sum()), seconds * (replicas - prefill)) if prefill else None,
-        "peak_held_pages": int(steps["held_pages"].max() or 0),  # type: ignore[arg-type]
+        "peak_held_pages": _most(steps["held_pages"]),
         "dollars_per_million_tokens": ratio(1e6 * dollars, prompt + output),
     }
 
 
-def _latencies(served: pl.DataFrame) -> dict[str, Any]:
+def _verdict(recorder: Recorder, counts: np.ndarray) -> str:
+    """Whether the queue grew as long as requests came, or that of prompts handed over."""
+    queued = counts & np.isfinite(recorder.admission)
+    handed = np.flatnonzero(counts & np.isfinite(recorder.handover))
+    handed = handed[np.argsort(recorder.first[handed], kind="stable")]
+    verdicts = (
+        verdict_of(recorder.arrival[queued], recorder.admission[queued]),
+        verdict_of(recorder.first[handed], recorder.handover[handed]),
+    )
+    return "unstable" if "unstable" in verdicts else "stable"
+
+
+def _latencies(times: Mapping[str, np.ndarray]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in TIMES:
-        values = served[name].drop_nulls().to_numpy()
+    for name, column in times.items():
+        values = column[np.isfinite(column)]
         if len(values):
             percentiles = np.quantile(values, np.arange(101) / 100)
             found |= {f"{name}_mean": float(values.mean()), f"{name}_percentiles": percentiles.tolist()}
             found |= {f"{name}_p{percent}": float(percentiles[percent]) for percent in (50, 90, 99)}
     return found
+
+
+def _most(column: np.ndarray) -> int:
+    return int(column.max(initial=0))
 
 
 def ratio(part: float, whole: float) -> float | None:
