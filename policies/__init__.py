@@ -15,7 +15,9 @@ defaults, and go into the state. An init that names a positional `seed` gets one
 offline policy and gets the trace; one that names `page_bytes` gets the size of every page, or None where all count
 as one; `page_cost`, likewise, what a miss of each page costs; `byte_capacity` is what the cache holds in bytes, or None
 likewise; `parent`, (n_pages,) int32, is the page before each page in every request, -1 for none, and rules out traces
-whose pages form no prefixes; `requests` is what a policy may know of the requests (`Requests`). Hooks may call
+whose pages form no prefixes; `requests` is what a policy may know of the requests (`Requests`). `queue`,
+(n_pages,) int32, is how many requests that wait in a server ask for each page, kept up to date by the server; None
+without a clock, when nobody waits. With a clock `requests` is None, for nobody knows who comes next. Hooks may call
 helpers; they compile with numba, and must not allocate.
 
 A policy that never counts in pages (no queue limit, no sketch) says `SIZED = True` and may then be used where pages

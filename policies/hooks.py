@@ -18,7 +18,7 @@ from typing import Any
 from .errors import PolicyError
 
 # What init() may ask for besides capacity and n_pages, by the name of a positional argument.
-NEEDS = ("future", "seed", "page_bytes", "page_cost", "byte_capacity", "parent", "requests")
+NEEDS = ("future", "seed", "page_bytes", "page_cost", "byte_capacity", "parent", "requests", "queue")
 
 _AROUND = {"init": ["capacity", "n_pages"], "stats": ["state"]}
 _BY_PAGE = {

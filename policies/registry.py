@@ -138,6 +138,7 @@ class Policy:
         byte_capacity: int | None = None,
         parent: Any = None,
         requests: Requests | None = None,
+        queue: Any = None,
     ) -> Any:
         """A fresh state. Raises PolicyError where init() fails or returns no NamedTuple of arrays."""
         offered = {
@@ -148,6 +149,7 @@ class Policy:
             "byte_capacity": byte_capacity,
             "parent": parent,
             "requests": requests,
+            "queue": queue,
         }
         extra = {name: offered[name] for name in self.needs}
         try:

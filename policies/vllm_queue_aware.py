@@ -2,8 +2,9 @@
 request 54366, 2026, neither merged).
 
 Pages that no waiting request asks for leave in LRU order, then the others, in LRU order as well. The RFC looks at the
-first requests of the scheduler's queue, as many as may run at once. Assumption: there is no queue without a clock;
-the next `waiting` requests of the trace stand in for it at every moment, as if the server were always so far behind.
+first requests of the scheduler's queue, as many as may run at once; with a clock we look at all of it. Assumption:
+there is no queue without a clock; the next `waiting` requests of the trace stand in for it at every moment, as if the
+server were always so far behind.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ class State(NamedTuple):
     wanted: np.ndarray  # (n_pages,) int32: waiting requests that ask for each page
     offsets: np.ndarray  # (R+1,) int64
     pages: np.ndarray  # (accesses,) uint32
-    counts: np.ndarray  # (2,) int64: the current request, and how many wait
+    counts: np.ndarray  # (2,) int64: the current request, and how many wait; not used with a clock
 
 
-def init(capacity, n_pages, requests, *, waiting: Annotated[int, Ge(0)] = 8):
+def init(capacity, n_pages, requests, queue, *, waiting: Annotated[int, Ge(0)] = 8):
+    if queue is not None:
+        never, no_pages = np.array([0, np.iinfo(np.int64).max]), np.empty(0, np.uint32)
+        never.flags.writeable = no_pages.flags.writeable = False  # as those of a trace are: one type, one machine code
+        return State(new_lists(n_pages, 2), queue, never, no_pages, np.zeros(2, np.int64))
     offsets = requests.offsets
     first, last = min(1, len(offsets) - 1), min(1 + waiting, len(offsets) - 1)
     queued = requests.pages[offsets[first] : offsets[last]]

@@ -21,13 +21,13 @@ VLLM = "vllm-lru"  # the policy that is vLLM's own memory
 
 def check_policy(policy: Policy) -> None:
     """Raise PolicyError for a policy that no server can follow: it must know the future, or is a cache of its own."""
+    if policy.given and (policy.name == VLLM or "queue" in policy.needs):
+        raise PolicyError(f"policy {policy.label}: takes no parameters with a clock; write {policy.name}")
     if policy.name == VLLM:
-        if policy.given:
-            raise PolicyError(f"policy {policy.label}: takes no parameters with a clock; write {VLLM}")
         return
     if policy.hooks.by_request:
         raise PolicyError(f"policy {policy.label} is a whole prefix cache of its own; use one that decides by page")
-    ahead = policy.needs & {"future", "requests"}
+    ahead = policy.needs & {"future"} if "queue" in policy.needs else policy.needs & {"future", "requests"}
     if ahead:
         what = f"policy {policy.label} must know the order of requests ({', '.join(sorted(ahead))})"
         raise PolicyError(f"{what}, which with a clock nobody does; use another policy")
@@ -37,6 +37,7 @@ class PagedMemory(Protocol):
     """`capacity` pages. A lease is what one request uses of the cached ones: a prefix of its prompt."""
 
     capacity: int
+    queue: np.ndarray | None  # (n_pages,) int32: waiting requests that ask for each page; None: nobody wants to know
 
     @property
     def available(self) -> int:
@@ -87,6 +88,7 @@ class VllmMemory:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = self.free = capacity
+        self.queue: np.ndarray | None = None
         self.leased = 0
         self._pins: dict[int, int] = {}  # of cached pages in use
         self._idle: OrderedDict[int, None] = OrderedDict()  # the first leaves next
@@ -166,7 +168,8 @@ class PolicyMemory:
         self.capacity = capacity
         self.leased = 0
         self._taken = 0
-        self._cache = PrefixCache.for_trace(trace, capacity, policy, seed=seed)
+        self.queue = np.zeros(trace.n_pages, np.int32) if "queue" in policy.needs else None
+        self._cache = PrefixCache.for_trace(trace, capacity, policy, seed=seed, queue=self.queue)
 
     @property
     def available(self) -> int:

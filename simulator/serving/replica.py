@@ -101,6 +101,7 @@ class Replica:
     def submit(self, request: Request) -> None:
         """Let a request wait. It must fit into the memory with all of its tokens."""
         self.waiting.push(request)
+        self._tell(request, 1)
         self._tokens_waiting += request.target
         self._wake()
 
@@ -200,6 +201,11 @@ class Replica:
                 enough = middle
         return least
 
+    def _tell(self, request: Request, change: int) -> None:
+        """A request joins or leaves the queue: policies may spare what it will hit."""
+        if self.memory.queue is not None:
+            self.memory.queue[request.pages] += change
+
     def _make_room(self) -> bool:
         """Preempt requests until the others have pages for one token each; whether any was."""
         preempted = False
@@ -254,6 +260,7 @@ class Replica:
             if needed + (self._limits.watermark if self.running else 0) > self.memory.available:
                 return None
             self.waiting.pop()
+            self._tell(request, -1)
             self._tokens_waiting -= request.target
             request.lease = self.memory.lease(request.pages[:hits])
             request.kept = hits
@@ -308,6 +315,7 @@ class Replica:
             cached = request.target - 1
         self._release(request, cached)
         self.waiting.push_back(request)
+        self._tell(request, 1)
         self._tokens_waiting += request.target
         self._recorder.preempted(request)
 

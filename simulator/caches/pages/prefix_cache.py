@@ -71,9 +71,11 @@ class PrefixCache:
         *,
         pool: PagePool | None = None,
         seed: int = 0,
+        queue: np.ndarray | None = None,
         compiled: bool = HAS_NUMBA,
     ) -> PrefixCache:
-        """A cache of the pages of `trace`: its lookups take page numbers, and its policy may know the trace.
+        """A cache of the pages of `trace`: its lookups take page numbers, and its policy may know the trace; or, of the
+        requests, only how many that wait ask for each page: `queue`, (n_pages,) int32, which the caller keeps.
 
         Raises TraceError where the trace has no pages that form prefixes.
         """
@@ -84,10 +86,10 @@ class PrefixCache:
         capacity = whole(capacity, "capacity", least=1, most=2**28)
         policy = get(policy)
         fit(trace, policy, min(capacity, trace.n_pages), reading="prefix")
-        told: dict[str, Any] = {"seed": seed, "page_cost": trace.page_cost, "parent": trace.parent}
+        told: dict[str, Any] = {"seed": seed, "page_cost": trace.page_cost, "parent": trace.parent, "queue": queue}
         if "future" in policy.needs:
             told["future"] = future_of(trace)
-        if "requests" in policy.needs:
+        if "requests" in policy.needs and queue is None:
             told["requests"] = requests_of(trace)
         self = cls.__new__(cls)
         self.page_tokens = trace.page_tokens or 1

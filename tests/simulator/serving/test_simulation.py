@@ -35,6 +35,22 @@ def test_one_request_at_a_time_hits_what_the_untimed_cache_hits(chats, capacity)
     assert serial.row["tokens_saved"] == untimed["tokens_saved"] > 0
 
 
+@pytest.mark.parametrize("capacity", [150, 250, 400])
+def test_requests_of_one_instant_are_not_serial_however_slow_the_rate(chats, capacity):
+    """Mooncake's timestamps tie: 10,851 of 12,031 requests come at the very time of the one before. These overlap at
+    any rate, and pin pages that would have left: with 10,000 pages 62,000 are hit, and 62,001 without a clock. In a
+    closed loop of one they are serial, and as many hit."""
+    tied = dataclasses.replace(
+        chats,
+        arrival=np.floor(chats.arrival / 30) * 30,
+        output_tokens=np.ones(chats.n_requests, np.int32),
+    )
+    untimed = kv.replay(tied, "vllm-lru", capacity, reading="prefix").row["hits"]
+    settings = {"capacity": capacity, "model": "smollm2-135m"}
+    assert kv.simulate(tied, concurrency=1, **settings).row["hits"] == untimed
+    assert kv.simulate(tied, rate=1e-6, **settings).row["hits"] != untimed
+
+
 @pytest.mark.parametrize("policy", ["lru", "fifo", "lfu"])
 def test_with_any_policy_too(chats, policy):
     """Prompts of whole pages and one token more, for which a request holds one page more than the untimed one."""
