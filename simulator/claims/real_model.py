@@ -24,7 +24,7 @@ from kvreplay.traces import Trace, generate
 from .judged import Judged
 
 _MODEL = "smollm2-135m"
-_SEEDS = range(2)
+_SEEDS = range(3)
 _PAGE_TOKENS = 16
 _PROMPT, _OUTPUT = 32, 4  # tokens
 _ASKED = 3  # prompts that repeat nothing
