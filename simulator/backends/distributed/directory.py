@@ -51,8 +51,9 @@ class DistributedPageDirectory:
 
     Not guaranteed: pages are not kept twice, so that lost ones must be computed anew. A rank that takes longer than
     `timeout` from one step to the next is taken for dead, and told so by DirectoryError. Ranks do not come back. The
-    process that holds `store` (default: that of the default group) must live. Deaths are survived under gloo; what
-    NCCL does when a peer dies is up to its error handling, which by default ends the process.
+    process that holds the store of the default group must live: with torchrun that is none of them. Deaths are survived
+    under gloo. NCCL has not been tried; what it does when a peer dies is up to its error handling, which by default
+    ends the process.
 
     Raises DirectoryError where torch.distributed is not initialised or its backend cannot serve `device`, PageError
     where memory does not suffice.
@@ -64,7 +65,6 @@ class DistributedPageDirectory:
         capacity: int,
         *,
         device: str | torch.device = "cpu",
-        store: dist.Store | None = None,
         timeout: float = 30.0,
     ) -> None:
         if not dist.is_initialized():
@@ -77,8 +77,7 @@ class DistributedPageDirectory:
         # The same memory, as what every backend can send: gloo, for one, refuses float8.
         self._bytes = self._content.data.view(capacity, -1).view(torch.uint8)
         self._timeout = timeout
-        if store is None:
-            store = dist.distributed_c10d._get_default_store()
+        store = dist.distributed_c10d._get_default_store()
         self._rounds = Rounds(store, f"kvreplay-pages-{next(_made)}", self.rank, timeout)
         ranks = range(self._world)
         told = self._rounds.exchange(json.dumps(capacity), ranks)

@@ -59,7 +59,7 @@ class Release(NamedTuple):
 
 
 Operation = Put | Get | Read | Write | Migrate | Release
-_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in (Put, Get, Read, Write, Migrate, Release)}
+_BY_ID: dict[str, type[Any]] = {kind.__name__: kind for kind in (Read, Write, Migrate, Release)}
 
 
 def encode(operations: Sequence[Operation]) -> list[list[Any]]:
@@ -80,5 +80,5 @@ def decode(written: list[list[Any]]) -> list[Operation]:
         elif name == "Get":
             operations.append(Get(bytes.fromhex(arguments[0])))
         else:
-            operations.append(_KINDS[name](*arguments))
+            operations.append(_BY_ID[name](*arguments))
     return operations

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from kvreplay.simulator.backends import PageLayout
-from kvreplay.simulator.backends.distributed import DistributedPageDirectory
+from kvreplay.simulator.backends.distributed import DirectoryError, DistributedPageDirectory
 from kvreplay.simulator.backends.distributed.local import LocalRanks
+from kvreplay.simulator.backends.distributed.rounds import Rounds
 
 LAYOUT = PageLayout(layers=2, page_tokens=4, kv_heads=1, head_dim=8)
 
@@ -73,3 +76,13 @@ def die_in_step(operations: list) -> None:
     """Step, and die when the others know of it; without waiting for that."""
     _held["directory"]._move = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     threading.Thread(target=_held["directory"].step, args=(operations,)).start()
+
+
+def speak(name: str, rank: int, timeout: float, delay: float) -> dict[int, str] | str:
+    """What this rank hears in a round of three that it enters after a while."""
+    rounds = Rounds(dist.distributed_c10d._get_default_store(), name, rank, timeout)
+    time.sleep(delay)
+    try:
+        return rounds.exchange(f"of {rank}", range(3))
+    except DirectoryError:
+        return "taken for dead"

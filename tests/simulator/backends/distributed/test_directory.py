@@ -23,7 +23,7 @@ from kvreplay.simulator.backends.distributed import (
     Write,
 )
 from tests.oracles.shared_pages import Twin
-from tests.simulator.backends.distributed.ranks import LAYOUT, Ranks, die_in_step, fill, page
+from tests.simulator.backends.distributed.ranks import LAYOUT, Ranks, die_in_step, fill, page, speak
 
 CAPACITY = 4
 
@@ -183,6 +183,17 @@ def test_pages_on_their_way_from_a_rank_that_dies_are_lost():
         assert read == {1: [None, None, c], 2: [None, None]}
         ranks.step({2: [Release(a), Release(own)]})
         assert ranks.of_directory(2, "stats").free == {1: CAPACITY - 1, 2: CAPACITY}
+
+
+def test_all_hear_the_same_of_one_that_comes_as_they_lose_patience(ranks):
+    timeout = 0.3
+    for attempt in range(12):
+        delays = (0, 0.02, timeout + (attempt - 6) * 0.004)
+        asked = {rank: (f"race {attempt}", rank, timeout, delay) for rank, delay in enumerate(delays)}
+        heard = ranks.call(speak, asked)
+        assert heard[0] == heard[1]
+        assert heard[2] == (heard[0] if 2 in heard[0] else "taken for dead")
+        assert [heard[0][rank] for rank in (0, 1)] == ["of 0", "of 1"]
 
 
 def test_without_a_group_it_says_so():
