@@ -35,6 +35,7 @@ _CAPTIONS = {
     "Latencies of one that does not would grow with the trace, and are left out.",
     "latency": "Of all requests, at the highest rate at which every server keeps up, and the middle capacity.",
     "ttft": "At the highest rate at which every server keeps up; lines join the capacities.",
+    "places": "At that rate, or else the lowest, and the middle capacity. What is missing to 100 % was computed.",
     "replicas": "At that rate, or else the lowest, and the middle capacity. Grey: as many times as much as replicas.",
     "memory": "Read it from left to right: the memory that a ratio costs under each policy.",
 }

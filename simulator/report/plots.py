@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 
-from . import answers, numbers, servers, tradeoffs
+from . import answers, numbers, places, servers, tradeoffs
 from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, WIDTH, End, Panel, label_ends
 from .findings import is_online
 from .heat_map import heat_map
@@ -57,12 +57,13 @@ FIGURES: dict[str, tuple[str, Callable[[Sequence[Workload], str, dict[str, Look]
     "load": ("throughput and time to the first token against the offered load", servers.load_panels),
     "latency": ("latencies", servers.latency_panels),
     "ttft": ("time to the first token against what is not computed again", servers.hit_panels),
+    "places": ("where servers found prompt tokens", places.panels),
     "replicas": ("throughput against the number of replicas", servers.scale_panels),
 }
 
 
 # Those that take rows from where they are, and show no chosen ratio.
-OF_ROWS = ("answers", "false-hits", "load", "latency", "ttft", "replicas")
+OF_ROWS = ("answers", "false-hits", "load", "latency", "ttft", "places", "replicas")
 
 
 def panels(kind: str, workloads: Sequence[Workload], metric: str) -> list[Panel]:

@@ -81,7 +81,7 @@ def answer(rows: Iterable[Row]) -> list[tuple[str, str]]:
     """Of each trace and clock that compares servers the one with the shortest time to the first token, in words."""
     found = []
     for title, own in groups(rows).items():
-        same = _one_rate(own)
+        same = one_rate(own)
         known = sorted((row for row in same if row["ttft_mean"] is not None), key=lambda row: row["ttft_mean"])
         if len(known) > 1:
             differ = varied(same)
@@ -93,7 +93,7 @@ def answer(rows: Iterable[Row]) -> list[tuple[str, str]]:
             text = (
                 f"of {len(known)} servers the first token comes soonest, on average, from {first}, latest from {last}."
             )
-            found.append((f"{title}{_at(same)}", text))
+            found.append((f"{title}{at_rate(same)}", text))
     return found
 
 
@@ -101,8 +101,8 @@ def load_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Loo
     """Per trace whose rate varies: requests served, and time to the first token, against requests offered, at one
     capacity."""
     panels = []
-    for title, own in _of(workloads).items():
-        rows = _one_capacity(own)
+    for title, own in by_title(workloads).items():
+        rows = one_capacity(own)
         if "rate" in varied(rows) and rows[0]["offered_requests_per_second"] is not None:
             lines = _lines(rows, [name for name in varied(rows) if name != "rate"])
             panels += [
@@ -115,12 +115,14 @@ def load_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Loo
 def latency_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
     """Per trace the distribution of each latency, at one rate and capacity."""
     panels = []
-    for title, rows in _of(workloads).items():
-        same = _one_capacity(_one_rate(rows))
+    for title, rows in by_title(workloads).items():
+        same = one_capacity(one_rate(rows))
         lines = _lines(same, varied(same))
         for time, name in _NAMES.items():
             if any(row[f"{time}_percentiles"] for row in same):
-                panels.append(_panel(f"{title}: {name}{_at(same)}", lines, partial(_distribution, time=time), looks))
+                panels.append(
+                    _panel(f"{title}: {name}{at_rate(same)}", lines, partial(_distribution, time=time), looks)
+                )
     return panels
 
 
@@ -128,30 +130,30 @@ def hit_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look
     """Per trace the mean time to the first token against the share of prompt tokens that were hit or loaded, at one
     rate: a point per capacity."""
     panels = []
-    for title, rows in _of(workloads).items():
-        same = [row for row in _one_rate(rows) if None not in (row["ttft_mean"], row["reused_token_ratio"])]
+    for title, rows in by_title(workloads).items():
+        same = [row for row in one_rate(rows) if None not in (row["ttft_mean"], row["reused_token_ratio"])]
         if len(same) > 1:
             lines = _lines(same, [name for name in varied(same) if name != "capacity"])
-            panels.append(_panel(f"{title}{_at(same)}", lines, _hits, looks))
+            panels.append(_panel(f"{title}{at_rate(same)}", lines, _hits, looks))
     return panels
 
 
 def scale_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -> list[Panel]:
     """Per trace how throughput grows with the replicas, where these vary, at one rate and capacity."""
     panels = []
-    for title, rows in _of(workloads).items():
-        same = _one_capacity(_one_rate(rows))
+    for title, rows in by_title(workloads).items():
+        same = one_capacity(one_rate(rows))
         if "replicas" in varied(same):
             lines = _lines(same, [name for name in varied(same) if name != "replicas"])
-            panels.append(_panel(f"{title}{_at(same)}", lines, _gains, looks))
+            panels.append(_panel(f"{title}{at_rate(same)}", lines, _gains, looks))
     return panels
 
 
-def _of(workloads: Sequence[Workload]) -> dict[str, list[Row]]:
+def by_title(workloads: Sequence[Workload]) -> dict[str, list[Row]]:
     return groups(row for workload in workloads for row in (*workload.rows, *workload.resized))
 
 
-def _one_rate(rows: list[Row]) -> list[Row]:
+def one_rate(rows: list[Row]) -> list[Row]:
     """Those of the highest rate at which all are stable, or else of the lowest."""
     rates: dict[float, list[Row]] = defaultdict(list)
     for row in rows:
@@ -160,7 +162,7 @@ def _one_rate(rows: list[Row]) -> list[Row]:
     return rates[max(stable) if stable else min(rates)]
 
 
-def _one_capacity(rows: list[Row]) -> list[Row]:
+def one_capacity(rows: list[Row]) -> list[Row]:
     """Those of the middle capacity."""
     capacities = sorted({row["capacity"] for row in rows})
     return [row for row in rows if row["capacity"] == capacities[len(capacities) // 2]]
@@ -196,7 +198,7 @@ def plainly(value: Any) -> str:
     return "none" if value is None else value if isinstance(value, str) else f"{value:,g}"
 
 
-def _at(rows: Sequence[Row]) -> str:
+def at_rate(rows: Sequence[Row]) -> str:
     offered = rows[0]["offered_requests_per_second"] if rows else None
     return "" if offered is None else f", {offered:.3g} requests/s"
 

@@ -136,12 +136,28 @@ def served(policies: Sequence[str], **changes: Any) -> list[dict[str, Any]]:
             **{"model": "llama-3.1-8b", "device": "h100", "replicas": 4, "rate": rate},
             **{"offered_requests_per_second": 5 * rate, "requests_per_second": min(5 * rate, 13 + i)},
             **{"verdict": "unstable" if rate == 4 else "stable", "token_hit_ratio": 0.4 + i / 50 + capacity / 4000},
+            **{"reused_token_ratio": 0.4 + i / 50 + capacity / 4000},
             **(_latencies(rate + i / 10) if rate < 4 else {}),
             **changes,
         )
         for i, policy in enumerate(policies)
         for capacity in (100, 200)
         for rate in (1.0, 2.0, 4.0)
+    ]
+
+
+def shared(policies: Sequence[str], trace: str = "shared") -> list[dict[str, Any]]:
+    """Rows of servers under each of `policies` that bring pages from elsewhere, with one replica and with two."""
+    return [
+        row(
+            *(policy, [40 + i, 50]),
+            **{"trace": trace, "reading": "prefix", "clock": "modelled", "serving": f"replicas={replicas}"},
+            **{"model": "llama-3.1-8b", "device": "h100", "replicas": replicas, "rate": 1.0, "verdict": "stable"},
+            **{"offered_requests_per_second": 5.0, "output_tokens_per_second": 100.0 * replicas + i},
+            **{"token_hit_ratio": 0.3, "loaded_token_ratio": 0.25, "loaded": json.dumps({"host": 0.15, "peer": 0.1})},
+        )
+        for i, policy in enumerate(policies)
+        for replicas in (1, 2)
     ]
 
 

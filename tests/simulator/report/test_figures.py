@@ -17,7 +17,7 @@ from kvreplay.simulator.report.figure import spread, to_png, to_svg
 from kvreplay.simulator.report.plots import FIGURES
 from kvreplay.simulator.report.style import looks
 
-from .rows import divided, grid, resized, row, save, served, stacks
+from .rows import divided, grid, resized, row, save, served, shared, stacks
 
 MANY = ["belady", "lru", "fifo", "lfu", "sieve", "s3-fifo", "random", "adaptive", "w-tinylfu", "w-tinylfu-80-20"]
 MANY += [
@@ -58,10 +58,10 @@ def texts(figure: Figure):
 def test_no_text_is_cut_off_or_covers_another(tmp_path, kind, policies):
     rows = grid(policies) + grid(policies, trace="a_trace_with_quite_a_long_name_2024", reading="prefix")
     rows += grid(policies, (5000,), trace="single", footprint=20000, peak_bytes=2**33) + resized(policies)
-    rows += stacks(policies) + served(policies)
+    rows += stacks(policies) + served(policies) + shared(policies)
     figure = plot(save(tmp_path, rows), kind)
     written = texts(figure)
-    assert len(written) > 8
+    assert len(written) >= 8
     for text, box in written:
         assert figure.bbox.x0 <= box.x0, text
         assert box.x1 <= figure.bbox.x1, text
@@ -74,13 +74,14 @@ def test_no_text_is_cut_off_or_covers_another(tmp_path, kind, policies):
         assert across <= 1 or along <= 4, (text, other)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FIGURES if kind != "size"])
+@pytest.mark.parametrize("kind", [kind for kind in FIGURES if kind not in ("size", "places")])
 def test_every_policy_is_named_in_every_panel(tmp_path, kind):
     rows = grid(MANY[:6]) + grid(MANY[:6], trace="logs") + stacks(MANY[:6])
     rows += [] if kind in ("capacity", "time", "memory", "heat-map") else served(MANY[:6])
+    rows += shared(MANY[:6]) if kind == "replicas" else []
     figure = plot(save(tmp_path, rows), kind)
     written = [text for text, _ in texts(figure)]
-    times = {"heat-map": 1, "latency": 3, "ttft": 1}.get(kind, 2)
+    times = {"heat-map": 1, "latency": 3, "ttft": 1, "replicas": 1}.get(kind, 2)
     # The heat map is relative to these two.
     names = [name for name in MANY[:6] if kind != "heat-map" or name not in ("lru", "belady")]
     assert [written.count(name) for name in names] == [times] * len(names)
@@ -163,9 +164,25 @@ def test_tiers_of_a_budget_are_told_by_the_tokens_that_they_spare(tmp_path):
     assert [1536, 1536, 2304] in [line.get_ydata().tolist() for line in below.lines]
 
 
+def test_bars_are_as_long_as_shares_of_tokens(tmp_path):
+    (axes,) = plot(save(tmp_path, shared(["lru"])), "places").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["replicas 1", "replicas 2"]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["hit", "host", "peer"]
+    spans = [(bar.get_x(), bar.get_width()) for own in axes.containers for bar in own]
+    assert np.allclose(spans, [(0, 0.3)] * 2 + [(0.3, 0.15)] * 2 + [(0.45, 0.1)] * 2)
+
+
+def test_gains_are_those_over_the_fewest_replicas(tmp_path):
+    (axes,) = plot(save(tmp_path, shared(["lru", "arc"])), "replicas").axes
+    drawn = [line.get_xydata().tolist() for line in axes.lines]
+    assert [[1, 1], [2, 2]] in drawn
+    assert any(np.allclose(xy, [[1, 1], [2, 201 / 101]]) for xy in drawn if len(xy) == 2)
+
+
 @pytest.mark.parametrize("kind", FIGURES)
 def test_same_rows_same_bytes(tmp_path, kind):
-    results = save(tmp_path, grid(MANY[:5]) + resized() + stacks(MANY[:5]) + served(MANY[:5]))
+    results = save(tmp_path, grid(MANY[:5]) + resized() + stacks(MANY[:5]) + served(MANY[:5]) + shared(MANY[:5]))
     assert to_svg(plot(results, kind)) == to_svg(plot(results, kind))
     assert to_png(plot(results, kind)) == to_png(plot(results, kind))
 
@@ -182,7 +199,7 @@ def test_svg_keeps_text_as_text_and_no_date(tmp_path):
 def test_names_are_no_formulas(tmp_path):
     for kind in FIGURES:
         rows = grid(["a$b^$", "$\\frac"], trace="$\\sum") + resized(["$x_1$"], trace="$\\sum") + stacks(["$x_1$", "$"])
-        rows += served(["$x_1$", "$"], trace="$\\sum")
+        rows += served(["$x_1$", "$"], trace="$\\sum") + shared(["$x_1$", "$"], trace="$s")
         to_png(plot(save(tmp_path, rows), kind))
 
 
