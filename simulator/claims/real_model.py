@@ -22,6 +22,7 @@ from kvreplay.simulator.serving.model import get_model
 from kvreplay.traces import Trace, generate
 
 from .judged import Judged
+from .serving import prompt_and_prefix
 
 _MODEL = "smollm2-135m"
 _SEEDS = range(3)
@@ -44,20 +45,7 @@ def real_throughput_gain(*, repeats: Sequence[str], hit_length: float = 1.0, mod
 
 def real_first_token_seconds(*, prompt: int, reused: int, model: str = _MODEL) -> Iterator[float]:
     """Seconds to the first token of a prompt of which the first `reused` tokens are in pages of the cache."""
-    count, shared = -(-prompt // _PAGE_TOKENS), reused // _PAGE_TOKENS
-    pages = np.concatenate([np.arange(count), np.arange(shared), np.arange(count, 2 * count - shared)])
-    parent = np.arange(-1, 2 * count - shared - 1)
-    parent[count : count + 1] = shared - 1
-    trace = Trace(
-        "claim",
-        pages.astype(np.uint32),
-        len(parent),
-        np.array([0, count, 2 * count]),
-        prompt_tokens=np.full(2, prompt, np.int32),
-        output_tokens=np.ones(2, np.int32),
-        parent=parent.astype(np.int32),
-        page_tokens=_PAGE_TOKENS,
-    )
+    trace = prompt_and_prefix(prompt, reused)
     for _ in _SEEDS:
         yield measure(trace, model=model, concurrency=1).requests["ttft"][1]
 

@@ -96,12 +96,17 @@ def first_token_seconds(
     *, prompt: int, reused: int, model: str = "llama-3.1-8b", device: str = "a100"
 ) -> Iterator[float]:
     """Seconds to the first token of a prompt of which the first `reused` tokens are in the cache, on an idle server."""
+    yield simulate(prompt_and_prefix(prompt, reused), model=model, device=device).requests["ttft"][1]
+
+
+def prompt_and_prefix(prompt: int, reused: int) -> Trace:
+    """Two prompts of so many tokens that ask for one token each, long after one another; the first `reused` are the
+    same."""
     count, shared = -(-prompt // _PAGE_TOKENS), reused // _PAGE_TOKENS
     pages = np.concatenate([np.arange(count), np.arange(shared), np.arange(count, 2 * count - shared)])
     parent = np.arange(-1, 2 * count - shared - 1)
     parent[count : count + 1] = shared - 1
-    trace = _trace(pages, parent, [0, count, 2 * count], [prompt, prompt], [1, 1], np.array([0.0, 1e4]))
-    yield simulate(trace, model=model, device=device).requests["ttft"][1]
+    return _trace(pages, parent, [0, count, 2 * count], [prompt, prompt], [1, 1], np.array([0.0, 1e4]))
 
 
 def _tokens_per_second(simulation: Simulation) -> float:
