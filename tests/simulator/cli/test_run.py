@@ -80,7 +80,7 @@ def test_a_failing_cell_is_reported_and_the_exit_code_is_3(experiment, tmp_path,
             raise RuntimeError("out of luck")
         return replay(trace, policy, capacity, **options)
 
-    monkeypatch.setattr("kvreplay.simulator.experiment.plan.replay", failing)
+    monkeypatch.setattr("kvreplay.simulator.experiment.clocks.replay", failing)
     assert main(["run", experiment, "--out", "elsewhere"]) == 3
     err = capsys.readouterr().err
     assert "failed: zipf:requests=2000:keys=100 #0, random, 5 pages" in err
