@@ -107,7 +107,11 @@ def proxy_app(base: str, recording: Recording) -> web.Application:
 async def _end(
     recording: Recording, ticket: Ticket, describing: asyncio.Task[dict[str, Any] | None] | None, watch: _Watch
 ) -> None:
-    recording.end(ticket, None if describing is None else await describing, watch.output_tokens)
+    described = None
+    try:
+        described = None if describing is None else await describing
+    finally:  # else the lines of all later requests would wait for this one's
+        recording.end(ticket, described, watch.output_tokens)
 
 
 class _Watch:

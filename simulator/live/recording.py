@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from kvreplay.traces.errors import TraceError
 from kvreplay.traces.formats.prompts import chat_text
 from kvreplay.traces.tokenizers import find, tokenize
 
@@ -66,7 +67,7 @@ class Recording:
         return ticket
 
     def describe(self, body: bytes) -> dict[str, Any] | None:
-        """What the line of a request with this body says of its prompt; None where that is several prompts, or none.
+        """What the line of a request with this body says of its prompt; None where it has no pages.
 
         May be called from any thread: a long prompt takes its time.
         """
@@ -79,7 +80,10 @@ class Recording:
             return None
         if self._texts:
             return {"prompt": prompt if isinstance(prompt, str) else " ".join(map(str, prompt))}
-        tokens = tokenize([prompt], self._tokenizer)[0] if isinstance(prompt, str) else np.array(prompt, np.uint32)
+        try:
+            tokens = tokenize([prompt], self._tokenizer)[0] if isinstance(prompt, str) else np.array(prompt, np.uint32)
+        except TraceError:  # a tokenizer from elsewhere that cannot have this text
+            return None
         # No two models, and no two salts, share pages.
         hashes = self._page_hashes(tokens, json.dumps([asked.get("model"), asked.get("cache_salt")]))
         return {"input_length": len(tokens), "hash_ids": hashes}

@@ -6,7 +6,6 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -130,11 +129,11 @@ def _record(line: bytes) -> Record | None:
         record = Record(**json.loads(line))
     except (ValueError, TypeError, RecursionError):
         return None
-    times = [record.due, record.arrival]
-    counts: Iterable[Any] = [record.request]
+    times: list[Any] = [record.due, record.arrival]
+    counts: list[Any] = [record.request]
     if record.error is None:
-        times += [record.first_token, record.end]  # type: ignore[list-item]
-        counts = [record.request, record.prompt_tokens, record.output_tokens, record.attempts]
+        times += [record.first_token, record.end]
+        counts += [record.prompt_tokens, record.output_tokens, record.attempts]
     elif not isinstance(record.error, str):
         return None
     if not all(type(time) in (int, float) and math.isfinite(time) for time in times):
@@ -147,9 +146,8 @@ def _record(line: bytes) -> Record | None:
 def _same(folder: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
     for name, value in here.items():
         if there.get(name) != value:
-            raise LiveError(
-                f"{folder}: has a run with another {name}, {there.get(name)} instead of {value}; choose another folder"
-            )
+            values = "" if name == "ruler" else f", {there.get(name)} instead of {value}"
+            raise LiveError(f"{folder}: has a run with another {name}{values}; choose another folder")
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -209,6 +209,21 @@ def test_what_shares_pages_and_what_does_not(tmp_path):
     assert pages(model="m", prompt=[5, 6, 7])[0] == pages(model="m", prompt=[5, 6, 8])[0]
 
 
+def refuses(text: str) -> list[int]:
+    """A tokenizer that cannot have one text."""
+    if text == "b":
+        raise KeyError(text)
+    return [len(text)]
+
+
+def test_a_text_that_the_tokenizer_refuses_holds_up_no_other(tmp_path):
+    path = tmp_path / "t.jsonl"
+    with recorded(Fake(), path, tokenizer=f"{__name__}:refuses") as (_, proxy):
+        for prompt in ("a", "b", "cc"):
+            assert ask(proxy, {"model": "fake", "prompt": prompt, "max_tokens": 1})[0] == 200
+    assert len(lines(path)) == 2
+
+
 def test_hashes_cannot_be_made_again_without_the_key(tmp_path):
     found = []
     for name in ("one", "two"):
