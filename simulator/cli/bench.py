@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 "--requests", type=positive, default=100_000, help="about, of the conversations (default: 100,000)"
             )
+            sub.add_argument("--longest", type=positive, help="of one that is measured once (default: 1 million)")
         if subject == "stream":
             sub.add_argument("--requests", type=positive, help="the longer of two lengths (default: 50 million)")
         if subject in ("replay", "entries", "experiment", "stream"):

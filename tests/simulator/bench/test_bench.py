@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import kvreplay
-from kvreplay.simulator.bench import Row, peer, semantic
+from kvreplay.simulator.bench import Row, aisimulate, peer, semantic
 from kvreplay.simulator.cli.main import main
 from kvreplay.simulator.replay import replay
+from kvreplay.simulator.serving.model import get_model
 
 
 @pytest.mark.skipif(not peer.is_installed(), reason="libcachesim is not installed")
@@ -75,10 +79,32 @@ def test_embedders_and_indexes_are_measured(monkeypatch):
 
 def test_serving_counts_what_it_simulated(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("KVREPLAY_TRACE_DIR", str(tmp_path))  # without the Mooncake trace
-    assert main(["bench", "serving", "--requests", "50", "--rounds", "1", "--json"]) == 0
+    assert main(["bench", "serving", "--requests", "50", "--longest", "50", "--rounds", "1", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["settings"] for row in rows] == ["replicas 4", "replicas 4, concurrency 1000"]
-    trace = kvreplay.generate("conversation", sessions=10, seed=1)
+    settings = ["replicas 4", "replicas 4, concurrency 1000", "replicas 8, router least-loaded"]
+    assert [row["settings"] for row in rows] == settings
+    trace = kvreplay.generate("conversation", sessions=12, seed=1)
     assert {row["requests"] for row in rows} == {trace.n_requests}
     assert all(row["steps"] >= row["events"] > 0 for row in rows)
     assert all(row["requests/CPU second"] == pytest.approx(row["requests"] / row["CPU seconds"]) for row in rows)
+
+
+def test_the_peer_is_asked_for_the_same_server(tmp_path, monkeypatch):
+    """What AISimulate is told, and what is read of its report: it need not be installed."""
+    told = {}
+
+    def run(command, **options):
+        config = yaml.safe_load(Path(command[command.index("--config") + 1]).read_text())
+        told.update(config["engine"], shape=json.loads((Path(config["engine"]["model"]) / "config.json").read_text()))
+        out = Path(command[command.index("--output-dir") + 1])
+        out.mkdir()
+        (out / "prediction.json").write_text('{"wall_time_ms": 1500, "mean_ttft_ms": 7}')
+
+    monkeypatch.setattr(subprocess, "run", run)
+    found = aisimulate.predict(tmp_path / "t.jsonl", get_model("llama-3.1-8b"), "h100", 4, 256, 8192)
+    assert (found.own_wall, found.figures["mean_ttft_ms"]) == (1.5, 7)
+    assert told["hardware"] == "h100_sxm"
+    worker = told["workers"]["aggregated"]
+    assert worker["parallelism"] == {"replicas": 4}
+    assert worker["scheduler"] == {"max_sequences": 256, "max_batched_tokens": 8192}
+    assert (told["shape"]["num_hidden_layers"], told["shape"]["num_key_value_heads"]) == (32, 8)
