@@ -33,6 +33,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "ttft p99, s": ("ttft_p99", "{:,.3f}".format),
     "tpot p50, ms": ("tpot_p50", lambda seconds: f"{1e3 * seconds:,.2f}"),
     "e2e p99, s": ("e2e_p99", "{:,.2f}".format),
+    "handover p50, ms": ("handover_p50", lambda seconds: f"{1e3 * seconds:,.1f}"),
     "goodput/s": ("goodput", "{:,.4g}".format),
     "token hit ratio": ("token_hit_ratio", lambda ratio: numbers.percent(ratio, 1)),
     "loaded": ("loaded_token_ratio", lambda ratio: numbers.percent(ratio, 1)),

@@ -81,7 +81,7 @@ def test_a_page_cannot_be_loaded_before_it_is_written():
     assert serve(later, 5, tier(write_gbs=PAGE_BYTES / 1e9, read_gbs=1e3)).loaded_tokens["host"].tolist() == [0, 0, 16]
 
 
-@pytest.mark.parametrize("seconds_a_page", [1e-3, 1e-7])
+@pytest.mark.parametrize("seconds_a_page", [1e-2, 1e-3, 1e-7])
 def test_layerwise_a_prompt_is_computed_while_its_layers_come(seconds_a_page):
     """The first layer arrives, and computing goes on at the pace of the slower of the two, a layer at a time."""
     trace = trace_of([0, 1, 2], [20, 20, 20], [1, 1, 1], [0, 1, 0])
