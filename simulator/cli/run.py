@@ -135,12 +135,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _describe(plan: Plan, threads: int | None) -> None:
-    from kvreplay.simulator.experiment.cost import estimate, makespan, memory_of_traces
-    from kvreplay.simulator.replay.threads import default_threads
+    from kvreplay.simulator.experiment.cost import estimate, makespan, memory_of_traces, threads_for
 
     from .progress import clock
 
-    threads = min(threads or default_threads(), len(plan.cells))
+    threads = threads_for(plan.cells, threads)
     costs = estimate(plan.cells)
     for cell, cost in zip(plan.cells, costs, strict=True):
         print(f"{cell.label}: {cost.seconds:.2g} s, {cost.memory / 2**20:.1f} MiB")

@@ -25,6 +25,7 @@ from kvreplay.files import write_whole
 from kvreplay.simulator.replay.engine import divides_memory
 from kvreplay.simulator.replay.part import Part
 from kvreplay.simulator.replay.pilot import Pilot, pilot, pilot_front
+from kvreplay.simulator.replay.threads import default_threads
 from kvreplay.simulator.serving.model import get_model
 from kvreplay.traces.catalogue import cache_dir
 
@@ -147,6 +148,14 @@ def check_room(cells: Sequence[Cell], needs: Sequence[int], room: int) -> None:
         left = f"{max(room, 0) / 2**20:.0f} MiB are left of --memory beside the program and the traces"
         what = f"{cell.label}: needs {need / 2**20:.0f} MiB, and {left}"
         raise ExperimentError(f"{what}; allow more, or estimate from samples (kvreplay curve --sample)")
+
+
+def threads_for(cells: Sequence[Cell], threads: int | None) -> int:
+    """How many of `cells` run at a time: `threads`, by default one per core; one where others would spoil what a clock
+    measures."""
+    if any(CLOCKS[cell.clock].alone for cell in cells):
+        return 1
+    return max(min(threads or default_threads(), len(cells)), 1)
 
 
 def makespan(seconds: Iterable[float], threads: int) -> float:

@@ -16,8 +16,7 @@ from kvreplay.simulator.replay.threads import default_threads, in_threads
 
 from . import provenance
 from .attempt import Failure, attempt
-from .clocks import CLOCKS
-from .cost import estimate, threads_within
+from .cost import estimate, threads_for, threads_within
 from .plan import Cell, Plan, make_plan
 from .processes import in_processes
 from .ray_cluster import on_ray
@@ -139,8 +138,7 @@ def run_cells(
     are daemons, so that Ctrl-C does not wait for a long replay.
     """
     cells = _longest_first(cells)
-    if any(CLOCKS[cell.clock].alone for cell in cells):
-        threads = 1
+    threads = threads_for(cells, threads)
     outcomes: Iterator[tuple[int, Result | Failure | BaseException]]
     if engine == "ray":
         outcomes = on_ray(cells, address, timeout, memory, peaks)
