@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import re
 import shutil
+import sys
 
 import numpy as np
 import polars as pl
@@ -238,6 +240,13 @@ def test_what_is_no_server(url, message, tmp_path, capsys):
     told = capsys.readouterr().err
     assert told.startswith(f"kvreplay: {message}")
     assert told.count("\n") == 1
+
+
+def test_without_aiohttp_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "kvreplay.simulator.live.transport")
+    with pytest.raises(LiveError, match=r"^aiohttp: is not installed.*; pip install 'kvreplay\[live\]'$"):
+        importlib.import_module("kvreplay.simulator.live.transport")
 
 
 def test_what_no_live_run_can_be_made_of(chats, tmp_path):
