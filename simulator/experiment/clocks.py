@@ -6,6 +6,7 @@ import functools
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -93,12 +94,11 @@ def _fit_server(
     reading: str,
     ttl: float | None,
     cost_model: str | None,
-    sizing: Sizing | None,
     bytes_per_token: int | None,
     serving: Mapping[str, Any],
     **arguments: Any,
 ) -> Size:
-    _check_no_replay(reading, ttl, cost_model, sizing)
+    _check_no_replay(reading, ttl, cost_model)
     return _size_of(prepare(**arguments, **serving), bytes_per_token)
 
 
@@ -115,19 +115,19 @@ def _fit_real_server(
     serving: dict[str, Any],
     **arguments: Any,
 ) -> Size:
-    _check_no_replay(reading, ttl, cost_model, sizing)
+    _check_no_replay(reading, ttl, cost_model)
+    if sizing is not None:
+        raise SizingError(f"sizing {sizing.label}: moves no measured server's capacity; leave sizing out")
     return _size_of(prepare_measurement(trace, policy, capacity, arguments, serving)[0], bytes_per_token)
 
 
-def _check_no_replay(reading: str, ttl: float | None, cost_model: str | None, sizing: Sizing | None) -> None:
+def _check_no_replay(reading: str, ttl: float | None, cost_model: str | None) -> None:
     """Raise ValueError for what only a replay has."""
     if reading != "prefix":
         raise ValueError(f"reading {reading}: a server's pages are prefixes; set reading: prefix, or leave it out")
     for name, value in (("ttl", ttl), ("cost_model", cost_model)):
         if value is not None:
             raise ValueError(f"{name} {value}: a server with a clock has none; leave {name} out")
-    if sizing is not None:
-        raise SizingError(f"sizing {sizing.label}: moves no server's capacity; leave sizing out")
 
 
 def _size_of(setup: Setup, bytes_per_token: int | None) -> Size:
@@ -140,7 +140,7 @@ def _size_of(setup: Setup, bytes_per_token: int | None) -> Size:
 
 
 def _simulate(cell: Cell) -> Result:
-    return _served(cell, simulate)
+    return _served(cell, partial(simulate, sizing=cell.sizing))
 
 
 def _measure(cell: Cell) -> Result:

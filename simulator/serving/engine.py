@@ -10,6 +10,7 @@ import numpy as np
 import simpy
 
 from kvreplay.policies import Policy
+from kvreplay.simulator.caches.sizing import Sizing
 from kvreplay.traces.trace import Trace
 
 from .cost import StepCost
@@ -21,6 +22,7 @@ from .recorder import Recorder
 from .replica import Limits, Replica
 from .requests import Request
 from .router import router
+from .sized import SizedMemory
 from .speculation import Speculation, target_of
 from .tiers import TierSpec, build
 
@@ -38,6 +40,7 @@ class Server:
     max_queue: int | None  # requests that may wait at a replica; None: any number
     policy: Policy | None  # which pages leave; None: nothing is kept to be hit
     seed: int = 0  # of the policy
+    sizing: Sizing | None = None  # what moves how many pages are cached; None: as many as fit
     tiers: tuple[TierSpec, ...] = ()  # below the memory of each replica
     layerwise: bool = False  # whether a prompt is prefilled layer by layer while its pages come
     fetch: str = "cheaper"  # one of fetching.RULES
@@ -79,18 +82,20 @@ def run(
     def hand_over(request: Request) -> None:
         choose_decoder(request, replicas[split:]).submit(request)
 
+    memories = [_memory(trace, server) for _ in range(server.replicas)]
     replicas = [
         Replica(
             env,
             number,
             server.cost,
-            _memory(trace, server),
+            memories[number],
             server.page_tokens,
             server.limits,
             recorder,
             leave,
             places[number],
             hand_over if number < split else None,
+            None if server.sizing is None else SizedMemory(memories[number], server.sizing.start(server.pages)),
         )
         for number in range(server.replicas)
     ]

@@ -79,6 +79,10 @@ class PagedMemory(Protocol):
         """Give back `taken` pages and a lease."""
         ...
 
+    def trim(self, limit: int) -> None:
+        """Let idle pages leave until no more than `limit` are cached, or none is idle."""
+        ...
+
 
 class VllmMemory:
     """vLLM's own: idle pages leave in the order in which they became idle; those of one request, the last page first.
@@ -149,6 +153,11 @@ class VllmMemory:
                 del self._pins[page]
                 self._idle[page] = None
 
+    def trim(self, limit: int) -> None:
+        while self._idle and self.pinned + self.idle > limit:
+            self._idle.popitem(last=False)
+            self.free += 1
+
     def _pin(self, lease: list[int], pages: list[int]) -> None:
         for page in pages:
             self._idle.pop(page, None)
@@ -205,3 +214,6 @@ class PolicyMemory:
         self.leased -= lease.held
         self._cache.release(lease)
         self._taken -= taken
+
+    def trim(self, limit: int) -> None:
+        self._cache.evict(max(self._cache.stats().cached - limit, 0))

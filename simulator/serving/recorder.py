@@ -75,6 +75,8 @@ class Recorder:
         self.moved: dict[str, int] = {}  # bytes by link
         self.prefilled_tokens = np.zeros(requests, np.int64)  # computed, again after every preemption
         self.preemptions = np.zeros(requests, np.int32)
+        # Pages that its replica might cache when it was admitted, where a controller moves that; -1: as many as fit.
+        self.limit = np.full(requests, -1, np.int64)
         self._steps = {name: array(code) for name, (code, _) in STEPS.items()}
         self._columns: list[Any] = list(self._steps.values())
 
@@ -98,6 +100,10 @@ class Recorder:
             self.hit_tokens[number] = hit_tokens
             for place, tokens in (loaded_tokens or {}).items():
                 self.loaded_tokens[place][number] = tokens
+
+    def sized(self, request: Request, limit: int) -> None:
+        if self.limit[request.number] < 0:
+            self.limit[request.number] = limit
 
     def prefilled(self, request: Request, tokens: int) -> None:
         self.prefilled_tokens[request.number] += tokens

@@ -31,6 +31,7 @@ from .fetching import Places
 from .memory import PagedMemory
 from .recorder import Recorder
 from .requests import Request, waiting_queue
+from .sized import SizedMemory
 from .speculation import Speculation, target_of
 
 
@@ -63,13 +64,14 @@ class Replica:
         ended: Callable[[Request], None],
         places: Places,
         hand_over: Callable[[Request], None] | None = None,
+        sized: SizedMemory | None = None,
     ) -> None:
         self.number, self.memory = number, memory
         self.waiting = waiting_queue(limits.order)
         self.running: dict[Request, None] = {}  # in order of admission
         self._tokens_waiting = self._admissions = 0
         self._env, self._cost, self._limits, self._recorder, self._ended = env, cost, limits, recorder, ended
-        self._hand_over = hand_over
+        self._hand_over, self._sized = hand_over, sized
         self.arrivals = Arrivals(env, number, cost, memory, page_tokens, places, recorder, self._settle, self._wake)
         self._arrives = 0.0  # when the last byte is there of what prompts being prefilled brought
         self._page_tokens = page_tokens
@@ -265,6 +267,9 @@ class Replica:
             request.lease = self.memory.lease(request.pages[:hits])
             request.kept = hits
             request.computed = hits * self._page_tokens
+            if self._sized is not None:
+                self._recorder.sized(request, self._sized.limit)
+                self._sized.admitted(request.pages, hits)
             if not self.arrivals.bring(request, hits, most):
                 return self._start(request)
         return None
@@ -327,6 +332,8 @@ class Replica:
     def _release(self, request: Request, cached: int) -> None:
         """Give back the pages of a request that has `cached` tokens in memory."""
         self.memory.release(request.lease, self._pages(cached) - request.kept)
+        if self._sized is not None:
+            self._sized.ended()
         request.computed = request.kept = 0
         del self.running[request]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kvreplay.simulator.caches.sizing import Resizes
 from kvreplay.simulator.replay.cell import windows_of
 from kvreplay.simulator.replay.engine import front_columns
 from kvreplay.simulator.replay.row import COLUMNS, TIMES
@@ -32,6 +34,8 @@ def row_of(simulation: Simulation) -> dict[str, Any]:
     served = counts & np.isfinite(recorder.end)
     steps = recorder.step_columns()
     values = _inputs(setup) | _hits(setup, recorder, np.flatnonzero(served & (recorder.tier < 0)))
+    if setup.server.sizing is not None:
+        values |= _sizes(setup, recorder, np.flatnonzero(served & (recorder.tier < 0)), values)
     cached = _most(steps["pinned_pages"] + steps["idle_pages"])
     values |= {"peak_pages": cached, "peak_bytes": cached * setup.server.page_tokens * setup.token_bytes}
     values |= {"refused": int(counts.sum() - served.sum()), **_speed(setup, recorder, steps, counts, served)}
@@ -99,6 +103,29 @@ def _hits(setup: Setup, recorder: Recorder, numbers: np.ndarray) -> dict[str, An
         "loaded": json.dumps(shares) if shares else None,
         "prefilled_tokens": int(recorder.prefilled_tokens[numbers].sum()),
         "preemptions": int(recorder.preemptions[numbers].sum()),
+    }
+
+
+def _sizes(setup: Setup, recorder: Recorder, numbers: np.ndarray, values: Mapping[str, Any]) -> dict[str, Any]:
+    """How the pages that each replica might cache moved over the requests `numbers`."""
+    moves, final = [], []
+    for replica in range(setup.server.replicas):
+        own = numbers[recorder.replica[numbers] == replica]
+        limits = recorder.limit[own[np.argsort(recorder.admission[own], kind="stable")]].tolist()
+        moved = Resizes()
+        for before, after in itertools.pairwise(limits):
+            moved.note(before, after)
+        moves.append(moved)
+        final += limits[-1:]
+    limit = recorder.limit[numbers]
+    edges = windows_of(0, len(numbers), len(values["series_capacity"]))
+    return {
+        "sizing": None if setup.server.sizing is None else setup.server.sizing.label,
+        "mean_capacity": float(limit.mean()) if len(limit) else None,
+        "final_capacity": round(sum(final) / len(final)) if final else setup.size.amount,
+        "resizes": sum(moved.changes for moved in moves),
+        "reversals": sum(moved.reversals for moved in moves),
+        "series_capacity": [int(limit[high - 1]) if high else setup.size.amount for _, _, high in edges],
     }
 
 

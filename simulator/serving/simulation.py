@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +16,8 @@ from pydantic import AfterValidator
 
 from kvreplay.parameters import changed, check
 from kvreplay.policies import Policy, PolicyError, get
+from kvreplay.simulator.caches import sizing as sizings
+from kvreplay.simulator.caches.sizing import Sizing, SizingError
 from kvreplay.simulator.caches.stack import TIERS, Stack, parse
 from kvreplay.simulator.replay.capacity import Capacity, Size, parse_capacity
 from kvreplay.traces.errors import TraceError
@@ -155,6 +157,7 @@ def prepare(
     windows: int = 100,
     warmup: float = 0.0,
     stack: Any = (),
+    sizing: str | Sizing | None = None,
     **settings: Any,
 ) -> Setup:
     """What `simulate` would run, without running it.
@@ -162,8 +165,8 @@ def prepare(
     policy: which cached pages leave, "vllm-lru" for vLLM's own order, or any that decides by page; None: nothing is
     cached. capacity: the KV memory of each replica, as for `replay`, but running requests take their part of it;
     "device": what its devices leave beside the weights. seed: of policies that draw random numbers. windows and warmup:
-    those of `replay`. stack: caches of whole answers in front, such as ["exact", "semantic"]. Raises what `simulate`
-    raises.
+    those of `replay`. stack: caches of whole answers in front, such as ["exact", "semantic"]. sizing: what moves how
+    many pages each replica keeps cached, up to the capacity, see `sized`. Raises what `simulate` raises.
     """
     checked = check(server_settings, "simulate", settings)
     if trace.prompt_tokens is None or trace.output_tokens is None:
@@ -176,7 +179,21 @@ def prepare(
     capacity = capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)
     (stack := parse(stack)).fit(trace)
     server, size = _server(trace, policy, capacity, seed, checked)
+    if sizing is not None:
+        sizing = _sizing(sizing, server.policy)
+        server = replace(server, sizing=sizing)
     return Setup(trace, policy, size, seed, windows, warmup, stack, checked, server)
+
+
+def _sizing(written: str | Sizing, policy: Policy | None) -> Sizing:
+    sizing = sizings.get(written)
+    if sizing.divides:
+        raise SizingError(
+            f"sizing {sizing.label}: divides a budget, which servers do not; use one that moves a capacity"
+        )
+    if policy is None:
+        raise SizingError(f"sizing {sizing.label}: there is no cache to size; name a policy and a trace with pages")
+    return sizing
 
 
 def server_settings(

@@ -47,7 +47,7 @@ def test_rows_are_those_of_single_simulations(results):
 
 def test_rows_do_not_depend_on_where_cells_run_and_resume_takes_them_over(results, tmp_path):
     told = []
-    again = kv.run(TIMED, tmp_path, threads=1, watch=told.append)
+    again = kv.run(TIMED, tmp_path, engine="processes", timeout=60, watch=told.append)
     assert again.rows.equals(results.rows)
     assert len(told) == len(again.rows) == 12
     kv.run(TIMED, tmp_path, resume=True, watch=told.append)
@@ -155,6 +155,7 @@ def test_a_baseline_holds_latencies_too(tmp_path):
             {"reading": "independent"},
             "serving: reading independent: a server's pages are prefixes; set reading: prefix",
         ),
+        ({"sizing": "shares", "policy": "lru"}, "sizing: sizing shares: divides a budget, which servers do not"),
         ({"ttl": 60}, "serving: ttl 60.0: a server with a clock has none; leave ttl out"),
         ({"bytes_per_token": 7}, "serving: bytes_per_token 7: smollm2-135m takes 23040; leave bytes_per_token out"),
         ({"trace": {"generate": "zipf", "requests": 9}}, "trace: zipf:requests=9 has no prompt and output tokens"),

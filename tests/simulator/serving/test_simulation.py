@@ -149,3 +149,29 @@ def test_the_tables_are_written(simulation, tmp_path):
     simulation.write(tmp_path / "out")
     assert pl.read_parquet(tmp_path / "out" / "requests.parquet").equals(simulation.requests)
     assert json.loads((tmp_path / "out" / "row.json").read_text()) == simulation.row
+
+
+@pytest.mark.parametrize("policy", ["lru", "fifo"])
+@pytest.mark.parametrize("sizing", ["hit-ratio:low=0.5:high=0.6:period=20", "marginal-gain:period=40"])
+def test_one_request_at_a_time_is_sized_as_without_a_clock(chats, policy, sizing):
+    """Prompts of whole pages and one token more, and room for all pages: only the controller makes any leave."""
+    lengths = np.diff(chats.offsets).astype(np.int32) * chats.page_tokens + 1
+    chats = dataclasses.replace(chats, prompt_tokens=lengths, output_tokens=np.ones(chats.n_requests, np.int32))
+    timed = kv.simulate(chats, policy, chats.n_pages, concurrency=1, sizing=f"{sizing}:largest=1").row
+    untimed = kv.replay(chats, policy, "unlimited", reading="prefix", sizing=f"{sizing}:largest=1").row
+    assert timed["resizes"] == untimed["resizes"] > 0
+    names = ("hits", "reversals", "sizing", "mean_capacity", "capacity")
+    assert [timed[name] for name in names] == [untimed[name] for name in names]
+
+
+def test_no_more_is_cached_than_the_controller_lets(chats):
+    """vLLM's own memory, requests that overlap, two replicas: what is not in use is within the limit of that time."""
+    simulation = kv.simulate(chats, capacity=400, replicas=2, rate=20, sizing="hit-ratio:low=0:high=0.1:period=10")
+    row, steps = simulation.row, simulation.steps
+    assert row["final_capacity"] < row["mean_capacity"] < 400
+    assert row["reversals"] == 0 < row["resizes"]
+    assert steps["idle_pages"][-1] + steps["pinned_pages"][-1] <= max(row["final_capacity"], steps["held_pages"][-1])
+    with pytest.raises(ValueError, match="sizing shares: divides a budget, which servers do not"):
+        kv.simulate(chats, sizing="shares")
+    with pytest.raises(ValueError, match="there is no cache to size; name a policy and a trace with pages"):
+        kv.simulate(chats, None, sizing="hit-ratio")
