@@ -31,7 +31,8 @@ class Sampler:
 
     def __call__(self, logits: Tensor, place: int) -> np.ndarray:
         """(n,) int64 tokens of the places `place`, `place` + 1, … of the output."""
-        shares = (logits.double() / self.temperature).softmax(-1)
+        below = logits.double() - logits.amax(-1, keepdim=True)  # first, or a small temperature makes infinities of all
+        shares = (below / self.temperature).softmax(-1)
         shares, tokens = shares.sort(dim=-1, descending=True, stable=True)
         upto = shares.cumsum(-1)
         kept = (upto - shares < self.top_p).sum(-1).tolist()  # the likeliest is never left out

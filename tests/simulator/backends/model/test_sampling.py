@@ -37,9 +37,10 @@ def test_a_place_gets_the_same_token_alone(seed, place, n, top_p):
     assert together.tolist() == [int(sampler(row[None], place + i)[0]) for i, row in enumerate(logits)]
 
 
-def test_in_the_cold_the_likeliest_is_drawn():
+@pytest.mark.parametrize("temperature", [1e-4, 5e-324])
+def test_in_the_cold_the_likeliest_is_drawn(temperature):
     logits = torch.from_numpy(np.random.default_rng(0).normal(size=(50, 40)))
-    assert Sampler(1, 1e-4)(logits, 0).tolist() == greedy(logits, 0).tolist()
+    assert Sampler(1, temperature)(logits, 0).tolist() == greedy(logits, 0).tolist()
 
 
 @settings(max_examples=8, deadline=None)
