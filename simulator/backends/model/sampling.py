@@ -25,7 +25,7 @@ class Sampler:
     that drafts and preemption change nothing.
     """
 
-    seed: int
+    seed: int  # from 0 to 2**64 - 1
     temperature: float = 1.0
     top_p: float = 1.0
 
@@ -38,6 +38,7 @@ class Sampler:
         kept = (upto - shares < self.top_p).sum(-1).tolist()  # the likeliest is never left out
         drawn = []
         for i, (row, n) in enumerate(zip(upto.cpu().numpy(), kept, strict=True)):
-            u = np.random.Generator(np.random.Philox(key=[self.seed, place + i])).random()
+            key = np.array([self.seed, place + i], np.uint64)  # of a list with a large seed numpy makes floats
+            u = np.random.Generator(np.random.Philox(key=key)).random()
             drawn.append(np.searchsorted(row[: n - 1], u * row[n - 1], side="right"))
         return tokens.cpu().numpy()[np.arange(len(drawn)), drawn]

@@ -57,3 +57,9 @@ def test_drafts_and_neighbours_change_nothing_of_what_is_drawn(seed, temperature
 
     prompts = [np.tile(tokens(5, seed), 3), tokens(9, seed)]
     assert drawn(prompts, length, 12) == [drawn([prompt], 0, 40)[0] for prompt in prompts]
+
+
+def test_neighbouring_seeds_draw_differently_however_large():
+    logits = torch.zeros(8, 1000)
+    drawn = [tuple(Sampler(seed, 1.0)(logits, 0)) for seed in (0, 1, 2**63, 2**63 + 1, 2**64 - 2, 2**64 - 1)]
+    assert len(set(drawn)) == 6
