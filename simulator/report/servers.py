@@ -67,6 +67,8 @@ def tables(rows: Iterable[Row]) -> list[Table]:
 def _table(title: str, rows: list[Row]) -> Table:
     differ = varied(rows)
     shown = {head: (name, form) for head, (name, form) in _SHOWN.items() if any(row[name] for row in rows)}
+    if "loaded" not in shown:
+        shown.pop("hit or loaded", None)  # the token hit ratio again
     cells = [
         [
             *(plainly(row[name]) for name in differ),
@@ -182,7 +184,7 @@ def _lines(rows: Iterable[Row], names: Sequence[str]) -> dict[str, list[Row]]:
 
 def named(row: Row, names: Sequence[str]) -> str:
     """What `names` say of a row in words; its server where they are none."""
-    return ", ".join(_value(name, row) for name in names) or f"{row['replicas']} x {row['device']}"
+    return ", ".join(_value(name, row) for name in names) or row["device"]
 
 
 def _value(name: str, row: Row) -> str:
@@ -215,7 +217,7 @@ def _panel(title: str, lines: dict[str, list[Row]], draw: Callable[..., list[End
     def drawn(axes: Axes) -> None:
         label_ends(axes, draw(axes, lines=lines, looks=own), axes.bbox.height / axes.figure.dpi)
 
-    longest = max(len(numbers.shorten(label)) for label in lines)
+    longest = max(6, *(len(numbers.shorten(label)) for label in lines))  # short words have wide letters
     height = max(HEIGHT, len(lines) * LABEL_GAP)
     return Panel(title, drawn, height=height, right=LABEL_LEFT + LABEL_CHARACTER * longest)
 
