@@ -58,10 +58,15 @@ class LocalRanks:
 
 def _start(work: Callable[..., None], *arguments: int) -> tuple[Any, Connection]:
     ours, theirs = _fork.Pipe()
-    process = _fork.Process(target=work, args=(theirs, *arguments), daemon=True)
+    process = _fork.Process(target=_begin, args=(ours, theirs, work, *arguments), daemon=True)
     process.start()
     theirs.close()
     return process, ours
+
+
+def _begin(parents: Connection, pipe: Connection, work: Callable[..., None], *arguments: int) -> None:
+    parents.close()  # else the pipe would not end with the process that made this one
+    work(pipe, *arguments)
 
 
 def _hold_store(pipe: Connection) -> None:

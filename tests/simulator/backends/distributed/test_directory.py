@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -194,6 +196,19 @@ def test_all_hear_the_same_of_one_that_comes_as_they_lose_patience(ranks):
         assert heard[0] == heard[1]
         assert heard[2] == (heard[0] if 2 in heard[0] else "taken for dead")
         assert [heard[0][rank] for rank in (0, 1)] == ["of 0", "of 1"]
+
+
+def test_ranks_end_with_the_process_that_made_them():
+    program = (
+        "import os, signal\n"
+        "from kvreplay.simulator.backends.distributed import LocalRanks\n"
+        "ranks = LocalRanks(2)\n"
+        "ranks.call(os.getpid, {0: (), 1: ()})\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    # They have its standard output, too, which is at its end when all are.
+    run = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, timeout=120)
+    assert run.returncode == -signal.SIGKILL
 
 
 def test_without_a_group_it_says_so():
