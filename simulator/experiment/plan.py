@@ -16,6 +16,7 @@ from kvreplay.simulator.caches.sizing import Sizing, SizingError
 from kvreplay.simulator.caches.stack import Stack
 from kvreplay.simulator.replay import CapacityError, Result
 from kvreplay.simulator.replay.capacity import Capacity, Size
+from kvreplay.simulator.serving.cost import is_profile
 from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
@@ -73,6 +74,8 @@ class Cell:
         policy = None if self.policy is None else self.policy.fingerprint
         parts = [self.identity, self.trace.content_hash, policy, CLOCKS[self.clock].version()]
         parts += [self.stack.fingerprint] if self.stack.tiers else []
+        cost = self.serving.get("cost")  # maybe a file, which may be written anew
+        parts += [hashlib.sha256(Path(cost).read_bytes()).hexdigest()] if is_profile(cost) else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     @property

@@ -21,7 +21,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
 
@@ -157,7 +157,7 @@ def step_cost(
     device = get_device(device) if isinstance(device, str) else device
     if devices < 1:
         raise ValueError(f"tensor_parallel {devices}: a model needs a device to run on; use 1 or more")
-    if method is not None and method.endswith((".yaml", ".yml")):
+    if is_profile(method):
         return _profile(Path(method), model, device, devices)
     if method not in (None, *METHODS):
         raise ValueError(f"cost {method!r} is unknown; use {', '.join(METHODS)}, or a .yaml of kvreplay calibrate")
@@ -264,6 +264,11 @@ def _fits() -> dict[tuple[str, str, int], StepCost]:
         for fit in entry.get("fits", []):
             found[fit["model"], name, fit["devices"]] = _fitted(fit, get_device(name))
     return found
+
+
+def is_profile(method: object) -> TypeGuard[str]:
+    """Whether a `method` is a file, whose content decides."""
+    return isinstance(method, str) and method.endswith((".yaml", ".yml"))
 
 
 def profile_of(cost: StepCost) -> dict[str, Any]:

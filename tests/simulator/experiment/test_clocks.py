@@ -10,6 +10,7 @@ import kvreplay as kv
 from kvreplay.simulator.experiment import ExperimentError, make_plan
 from kvreplay.simulator.experiment.baseline import check, update
 from kvreplay.simulator.replay.row import COLUMNS, SERVER
+from kvreplay.simulator.serving.cost import profile_of, step_cost
 from kvreplay.simulator.serving.simulation import server_settings
 
 TIMED = {
@@ -106,9 +107,15 @@ def test_the_key_changes_with_the_settings_and_the_profile_of_costs(tmp_path):
         return {cell.key for cell in make_plan(TIMED | {"policy": "lru", "capacity": 50, "serving": serving}).cells}
 
     assert keys(rate=1) == keys() != keys(rate=2)
-    plain = {"cost": str(profile)}
     with pytest.raises(ExperimentError, match=r"p\.yaml: is no profile of step costs"):
-        keys(**plain)
+        keys(cost=str(profile))
+
+    measured = profile_of(step_cost("llama-3.1-8b", "h100"))
+    profile.write_text(yaml.safe_dump(measured))
+    before = keys(cost=str(profile))
+    assert keys(cost=str(profile)) == before
+    profile.write_text(yaml.safe_dump(measured | {"step_ms": 2 * measured["step_ms"]}))
+    assert keys(cost=str(profile)) != before
 
 
 def test_every_setting_has_a_column():
