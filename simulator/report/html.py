@@ -36,7 +36,8 @@ _CAPTIONS = {
     "latency": "Of all requests, at the highest rate at which every server keeps up, and the middle capacity.",
     "ttft": "At the highest rate at which every server keeps up; lines join the capacities.",
     "places": "At that rate, or else the lowest, and the middle capacity. What is missing to 100 % was computed.",
-    "replicas": "At that rate, or else the lowest, and the middle capacity. Grey: as many times as much as replicas.",
+    "replicas": "At that rate, or else the lowest, and the middle capacity; no more is served than is "
+    "offered. Grey: all that so many replicas could serve.",
     "memory": "Read it from left to right: the memory that a ratio costs under each policy.",
 }
 

@@ -134,8 +134,8 @@ def hit_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look
     rate: a point per capacity."""
     panels = []
     for title, rows in by_title(workloads).items():
-        same = [row for row in one_rate(rows) if None not in (row["ttft_mean"], row["reused_token_ratio"])]
-        if len(same) > 1:
+        same = one_rate(rows)
+        if sum(_place(row) is not None for row in same) > 1:
             lines = _lines(same, [name for name in varied(same) if name != "capacity"])
             panels.append(_panel(f"{title}{at_rate(same)}", lines, _hits, looks))
     return panels
@@ -272,13 +272,19 @@ def _distribution(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, L
 def _hits(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Look]) -> list[End]:
     ends = []
     for label, rows in lines.items():
-        own = sorted(rows, key=lambda row: row["capacity"])
-        ratios, seconds = ([row[name] for row in own] for name in ("reused_token_ratio", "ttft_mean"))
-        axes.plot(ratios, seconds, **looks[label].line())
-        ends.append(End(label, ratios[-1], seconds[-1], looks[label]))
+        places = [place for row in sorted(rows, key=lambda row: row["capacity"]) if (place := _place(row)) is not None]
+        if places:
+            axes.plot(*zip(*places, strict=True), **looks[label].line())
+            ends.append(End(label, *places[-1], looks[label]))
     axes.set(xlabel="prompt tokens hit or loaded", ylabel="mean seconds to the first token", ylim=(0, None))
     axes.xaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
     return ends
+
+
+def _place(row: Row) -> tuple[float, float] | None:
+    """Of a server that keeps up: the share of tokens that it need not compute, and how soon it answers."""
+    ratio, seconds = row["reused_token_ratio"], row["ttft_mean"]
+    return None if ratio is None or seconds is None else (ratio, seconds)
 
 
 def _gains(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Look]) -> list[End]:
