@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run(parser, nargs="?")
     add_settings(parser)
     parser.add_argument("--rounds", type=positive, default=3, help="of measuring this machine (default: 3)")
-    parser.add_argument("--out", metavar="FILE.yaml", type=Path, required=True, help="for --set cost=FILE.yaml")
+    parser.add_argument("--out", metavar="FILE.yaml", type=Path, required=True, help="for --set step_cost=FILE.yaml")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     print_errors(found.before.rows())
     print_errors(found.after.rows())
     _write(found.cost, args.out)
-    print(f"{found.simulations} simulations; simulate with --set cost={args.out}")
+    print(f"{found.simulations} simulations; simulate with --set step_cost={args.out}")
     return 0
 
 
@@ -64,7 +64,7 @@ def _this_machine(given: dict[str, Any], args: argparse.Namespace) -> int:
             f"{what:>8}: {len(errors)} steps, off by {np.median(errors):.1%} in the median, {errors.max():.1%} at most"
         )
     _write(fit.cost, args.out)
-    print(f"simulate with --model {model} --set cost={args.out}")
+    print(f"simulate with --model {model} --set step_cost={args.out}")
     return 0
 
 

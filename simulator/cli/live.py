@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     _print(row, live, args.late)
     if simulated is not None:
         of = simulated.simulation.row
-        print(f"\nsimulated on {of['model']}, {of['device']}, step cost {of['cost']}, as kvreplay validate does")
+        print(f"\nsimulated on {of['model']}, {of['device']}, step cost {of['step_cost']}, as kvreplay validate does")
         print_errors(simulated.rows())
         print_hits(simulated)
     return 0

@@ -85,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(row))
         return 0
     devices = f"{row['tensor_parallel']} x {row['device']}" if row["tensor_parallel"] > 1 else row["device"]
-    print(f"{trace.name} on {row['replicas']} x {row['model']}, {devices} each, modelled (step cost: {row['cost']})")
+    print(
+        f"{trace.name} on {row['replicas']} x {row['model']}, {devices} each, modelled (step cost: {row['step_cost']})"
+    )
     print(
         f"{trace.n_requests:,} requests in {row['seconds']:,.0f} s, {row['refused']:,} refused: "
         f"{_figure(row['requests_per_second'])} requests, {_figure(row['prompt_tokens_per_second'])} prompt tokens, "

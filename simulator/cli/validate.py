@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     simulated = validation.simulation.row
     print(
         f"{args.run_file}: {simulated['requests']:,} requests, {simulated['refused']:,} refused in the simulation; "
-        f"{simulated['model']} on {simulated['device']}, step cost {simulated['cost']}"
+        f"{simulated['model']} on {simulated['device']}, step cost {simulated['step_cost']}"
     )
     print_errors(rows)
     print_hits(validation)

@@ -74,7 +74,7 @@ class Cell:
         policy = None if self.policy is None else self.policy.fingerprint
         parts = [self.identity, self.trace.content_hash, policy, CLOCKS[self.clock].version()]
         parts += [self.stack.fingerprint] if self.stack.tiers else []
-        cost = self.serving.get("cost")  # maybe a file, which may be written anew
+        cost = self.serving.get("step_cost")  # maybe a file, which may be written anew
         parts += [hashlib.sha256(Path(cost).read_bytes()).hexdigest()] if is_profile(cost) else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

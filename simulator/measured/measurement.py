@@ -29,7 +29,7 @@ KV_DTYPE = torch.bfloat16  # of pages, as `serving.model` has it
 _REHEARSED = 2  # requests, with as many tokens of output
 
 # Columns of a row that tell how a server is modelled.
-_MODELLED = ("cost", "memory_utilization", "exact_seconds", "semantic_seconds", "dollars_per_million_tokens")
+_MODELLED = ("step_cost", "memory_utilization", "exact_seconds", "semantic_seconds", "dollars_per_million_tokens")
 
 
 @dataclass(frozen=True, repr=False)

@@ -204,7 +204,7 @@ SERVER: dict[str, tuple[str, str]] = {
     "acceptance": ("Float64", "probability that one of them is accepted"),
     "slo_ttft": ("Float64", "seconds to the first token that goodput asks for"),
     "slo_tpot": ("Float64", "seconds between tokens that goodput asks for"),
-    "cost": ("String", "where the constants of step costs come from: fitted, typical, roofline or profile"),
+    "step_cost": ("String", "where the constants of step costs come from: fitted, typical, roofline or profile"),
 }
 COLUMNS |= SERVER
 SETTINGS += tuple(SERVER)

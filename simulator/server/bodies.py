@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .errors import ServerError
 
 _SECONDS = 30.0  # in which a body must be there
+_READ_ON = 16  # times as much as is allowed
 
 
 class BodyLimit:
@@ -40,14 +41,18 @@ class BodyLimit:
         await self.app(scope, again, send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
-        body = b""
-        told = dict(scope["headers"]).get(b"content-length", b"0")
-        more = True
-        while more and int(told) <= self.most >= len(body):
+        body, length, more = b"", 0, True
+        told = int(dict(scope["headers"]).get(b"content-length", b"0"))
+        # What is too large is read on and thrown away: a client that is still sending would not see the answer. One
+        # that does not end at all does without.
+        while more and max(told, length) <= _READ_ON * self.most:
             message = await receive()
-            body += message.get("body", b"")
+            piece = message.get("body", b"")
+            length += len(piece)
+            if max(told, length) <= self.most:
+                body += piece
             more = message.get("more_body", False)  # also where the client is gone
-        if more or len(body) > self.most:
+        if more or length > self.most:
             raise ServerError(
                 f"the body is larger than {self.most} bytes; send less", status=413, code="body_too_large"
             )

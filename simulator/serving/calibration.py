@@ -43,17 +43,17 @@ def calibrate(path: str | Path, **settings: Any) -> Calibration:
         raise RunError(f"{path}: has {len(run)} requests; record at least {2 * _LEAST}")
     name = Path(path).name
     start = compare(run, name, since=half, **settings)
-    cost = start.simulation.setup.settings["cost"]
+    cost = start.simulation.setup.settings["step_cost"]
     first = cost if isinstance(cost, StepCost) else _start(start)
     count = 0
 
     def error(cost: StepCost) -> float:
         nonlocal count
         count += 1
-        return _distance(compare(run[:half], name, **{**settings, "cost": cost}))
+        return _distance(compare(run[:half], name, **{**settings, "step_cost": cost}))
 
     best = pattern_search(first, error)
-    after = compare(run, name, since=half, **{**settings, "cost": best})
+    after = compare(run, name, since=half, **{**settings, "step_cost": best})
     return Calibration(best, start, after, count)
 
 
@@ -87,7 +87,7 @@ def _neighbours(cost: StepCost, factor: float) -> Iterator[StepCost]:
 
 def _start(validation: Validation) -> StepCost:
     settings = validation.simulation.setup.settings
-    return step_cost(settings["model"], settings["device"], settings["tensor_parallel"], settings["cost"])
+    return step_cost(settings["model"], settings["device"], settings["tensor_parallel"], settings["step_cost"])
 
 
 def _distance(validation: Validation) -> float:

@@ -160,7 +160,7 @@ def step_cost(
     if is_profile(method):
         return _profile(Path(method), model, device, devices)
     if method not in (None, *METHODS):
-        raise ValueError(f"cost {method!r} is unknown; use {', '.join(METHODS)}, or a .yaml of kvreplay calibrate")
+        raise ValueError(f"step_cost {method!r} is unknown; use {', '.join(METHODS)}, or a .yaml of kvreplay calibrate")
     fit = _fits().get((model.name, device.name, devices))
     if method is None:
         method = "typical" if fit is None else "fitted"

@@ -62,7 +62,7 @@ def _inputs(setup: Setup) -> dict[str, Any]:
         "warmup": float(setup.warmup),
         "clock": "modelled",
         "serving": setup.label,
-        "cost": cost.method,
+        "step_cost": cost.method,
         "tiers": " > ".join(map(str, settings["tiers"])) or None,
         "mean_capacity": float(size.amount),
         "final_capacity": size.amount,

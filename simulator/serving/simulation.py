@@ -218,7 +218,7 @@ def server_settings(
     max_queue: Annotated[int, Ge(0)] | None = None,
     rate: Annotated[float, Gt(0)] = 1.0,
     concurrency: Annotated[int, Ge(1)] | None = None,
-    cost: str | StepCost | None = None,
+    step_cost: str | StepCost | None = None,
     exact_seconds: Annotated[float, Ge(0)] = 1e-5,
     semantic_seconds: Annotated[float, Ge(0)] = 5e-3,
     draft_model: str | None = None,
@@ -298,7 +298,7 @@ def _server(
 def _cost(settings: dict[str, Any]) -> StepCost | Speculation:
     target, draft = (
         None if name is None else step_cost(name, settings["device"], settings["tensor_parallel"], method)
-        for name, method in ((settings["model"], settings["cost"]), (settings["draft_model"], None))
+        for name, method in ((settings["model"], settings["step_cost"]), (settings["draft_model"], None))
     )
     assert target is not None
     return target if draft is None else Speculation(target, draft, settings["draft_length"], settings["acceptance"])

@@ -108,14 +108,14 @@ def test_the_key_changes_with_the_settings_and_the_profile_of_costs(tmp_path):
 
     assert keys(rate=1) == keys() != keys(rate=2)
     with pytest.raises(ExperimentError, match=r"p\.yaml: is no profile of step costs"):
-        keys(cost=str(profile))
+        keys(step_cost=str(profile))
 
     measured = profile_of(step_cost("llama-3.1-8b", "h100"))
     profile.write_text(yaml.safe_dump(measured))
-    before = keys(cost=str(profile))
-    assert keys(cost=str(profile)) == before
+    before = keys(step_cost=str(profile))
+    assert keys(step_cost=str(profile)) == before
     profile.write_text(yaml.safe_dump(measured | {"step_ms": 2 * measured["step_ms"]}))
-    assert keys(cost=str(profile)) != before
+    assert keys(step_cost=str(profile)) != before
 
 
 def test_every_setting_has_a_column():

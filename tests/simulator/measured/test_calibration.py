@@ -71,7 +71,7 @@ def test_this_machine_is_measured_and_simulated(tmp_path, monkeypatch, capsys):
     assert "prefill: 2 steps, off by " in told
     assert "decode: 2 steps, off by " in told
     trace = kv.generate("conversation", sessions=3)
-    simulated = kv.simulate(trace, model="stories260k", cost=str(out), concurrency=1)
+    simulated = kv.simulate(trace, model="stories260k", step_cost=str(out), concurrency=1)
     cost = step_cost("stories260k", "h100", method=str(out))
     assert cost.device.name == "this-machine"
     first = simulated.requests.row(0, named=True)

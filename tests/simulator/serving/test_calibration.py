@@ -23,7 +23,7 @@ def recorded(tmp_path_factory):
     """A run of a server that is slower than typical ones."""
     trace = kv.generate("conversation", sessions=30, seed=3)
     path = tmp_path_factory.mktemp("run") / "run.csv"
-    kv.simulate(trace, cost=TRUE, policy=None, rate=5, **SETTINGS).requests.select(COLUMNS).write_csv(path)
+    kv.simulate(trace, step_cost=TRUE, policy=None, rate=5, **SETTINGS).requests.select(COLUMNS).write_csv(path)
     return path
 
 
@@ -41,12 +41,12 @@ def test_the_command_writes_a_profile_that_simulate_reads(recorded, tmp_path, ca
     settings = ["--model", "smollm2-135m", "--device", "rtx-4090"]
     assert main(["calibrate", str(recorded), *settings, "--out", str(profile)]) == 0
     out = capsys.readouterr().out
-    assert main(["validate", str(recorded), *settings, "--set", f"cost={profile}"]) == 0
+    assert main(["validate", str(recorded), *settings, "--set", f"step_cost={profile}"]) == 0
     assert "step cost profile" in capsys.readouterr().out
     cost = step_cost("smollm2-135m", "rtx-4090", 1, str(profile))
     assert profile_of(cost) == pytest.approx(yaml.safe_load(profile.read_text()))
-    assert "simulations; simulate with --set cost=" in out
-    assert main(["validate", str(recorded), "--set", f"cost={profile}"]) == 2
+    assert "simulations; simulate with --set step_cost=" in out
+    assert main(["validate", str(recorded), "--set", f"step_cost={profile}"]) == 2
     assert "p.yaml: is of smollm2-135m on 1 rtx-4090, not of llama-3.1-8b on 1 h100" in capsys.readouterr().err
 
 

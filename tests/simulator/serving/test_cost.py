@@ -99,7 +99,7 @@ def test_reuse_pays_from_the_bandwidth_that_mooncake_gives():
         (("llama-3.1-8b", "h100", 0), "tensor_parallel 0: a model needs a device to run on; use 1 or more"),
         (
             ("llama-3.1-8b", "h100", 1, "exact"),
-            "cost 'exact' is unknown; use fitted, typical, roofline, or a .yaml of kvreplay calibrate",
+            "step_cost 'exact' is unknown; use fitted, typical, roofline, or a .yaml of kvreplay calibrate",
         ),
     ],
 )
