@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +33,8 @@ def draw_simulation(simulation: Simulation, path: Path) -> None:
         partial(_memory, simulation),
         partial(_gantt, simulation),
     ]
+    if any(name.endswith("_pages") for name in simulation.seconds.columns):
+        panels.insert(-1, partial(_tiers, simulation))
     row = simulation.row
     title = f"{row['trace']}: {row['replicas']} x {row['model']} on {row['device']}, {row['router']}, modelled"
     write_panels(panels, title, path)
@@ -86,6 +89,16 @@ def _memory(simulation: Simulation, axes: Axes) -> None:
     labels = ["in use", "kept for later hits"]
     axes.stackplot(seconds["second"], *parts, labels=labels, colors=[BLUE, GREEN], alpha=0.8)
     axes.set(xlabel="seconds", ylabel="% of the pages", title="KV memory", ylim=(0, 100))
+    axes.legend(fontsize=8)
+
+
+def _tiers(simulation: Simulation, axes: Axes) -> None:
+    seconds = _thinned(simulation.seconds)
+    names = [name for name in seconds.columns if name.endswith("_pages")]
+    for name, colour in zip(names, itertools.cycle((BLUE, ORANGE, GREEN, GREY))):
+        axes.plot(seconds["second"], seconds[name], color=colour, linewidth=1.0, label=name.removesuffix("_pages"))
+    axes.set(xlabel="seconds", ylabel="pages in all replicas", title="KV memory below", ylim=(0, None))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.legend(fontsize=8)
 
 

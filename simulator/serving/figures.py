@@ -73,11 +73,14 @@ def request_times(arrival: np.ndarray, first: np.ndarray, end: np.ndarray, outpu
     return {"ttft": first - arrival, "tpot": per_token, "e2e": end - arrival}
 
 
-def second_table(steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, pages: int) -> pl.DataFrame:
+def second_table(
+    steps: pl.DataFrame, requests: pl.DataFrame, below: pl.DataFrame, replicas: int, pages: int
+) -> pl.DataFrame:
     """What happened in every second, all replicas together.
 
     Flows (`arrivals`, `ends`, `prefill_tokens`, `output_tokens`, `busy`, the share of device time) are of the second;
-    states (requests `running` and `waiting`; pages `held`, `pinned`, `saved`, `idle` and `free`) are those at its end.
+    states (requests `running` and `waiting`; pages `held`, `pinned`, `saved`, `idle` and `free`, and `TIER_pages` in
+    each tier below, where `below` has any) are those at its end.
     """
     seconds = int(np.ceil(steps["end"].max() or 0)) if len(steps) else 0  # type: ignore[arg-type]
     edges = np.arange(seconds + 1, dtype=np.float64)
@@ -95,7 +98,13 @@ def second_table(steps: pl.DataFrame, requests: pl.DataFrame, replicas: int, pag
     flows["output_tokens"] = flows["output_tokens"] + np.histogram(first, edges)[0]
     arrivals, ends = (np.histogram(requests[name].drop_nulls().to_numpy(), edges)[0] for name in ("arrival", "end"))
     free = replicas * pages - states["held"] - states["idle"]
-    return pl.DataFrame({"second": edges[1:], "arrivals": arrivals, "ends": ends, **flows, **states, "free": free})
+    tiers = {}
+    if len(below):
+        row = np.searchsorted(below["time"].to_numpy(), edges[1:], "right") - 1
+        tiers = {name: np.where(row >= 0, below[name].to_numpy()[row], 0) for name in below.columns[1:]}
+    return pl.DataFrame(
+        {"second": edges[1:], "arrivals": arrivals, "ends": ends, **flows, **states, "free": free, **tiers}
+    )
 
 
 def verdict_of(arrival: np.ndarray, admission: np.ndarray) -> str:

@@ -47,6 +47,15 @@ class Pages(Protocol):
     def idle(self) -> int: ...
 
 
+class Tier(Protocol):
+    """A place below the device's memory; see `tiers.Level`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def pages(self) -> Sized: ...
+
+
 class Stepping(Protocol):
     """A server at the end of a step."""
 
@@ -77,6 +86,9 @@ class Recorder:
         self.preemptions = np.zeros(requests, np.int32)
         # Pages that its replica might cache when it was admitted, where a controller moves that; -1: as many as fit.
         self.limit = np.full(requests, -1, np.int64)
+        self._stored_at = array("d")
+        self._stored = {place: array("q") for place in places}  # pages in all tiers of a name
+        self._held: dict[Sized, int] = {}  # in each
         self._steps = {name: array(code) for name, (code, _) in STEPS.items()}
         self._columns: list[Any] = list(self._steps.values())
 
@@ -107,6 +119,14 @@ class Recorder:
 
     def prefilled(self, request: Request, tokens: int) -> None:
         self.prefilled_tokens[request.number] += tokens
+
+    def stored(self, now: float, tiers: Sequence[Tier]) -> None:
+        """A replica copied the pages of a prompt into `tiers`, all that it has."""
+        self._stored_at.append(now)
+        for tier in tiers:
+            column, before = self._stored[tier.name], self._held.get(tier.pages, 0)
+            self._held[tier.pages] = len(tier.pages)
+            column.append((column[-1] if column else 0) + len(tier.pages) - before)
 
     def token(self, request: Request, now: float) -> None:
         """A request has a token because it was prefilled: its first, unless it was preempted."""
@@ -140,6 +160,11 @@ class Recorder:
     def step_columns(self) -> dict[str, np.ndarray]:
         """The same as arrays."""
         return {name: np.asarray(column) for name, column in self._steps.items()}
+
+    def below(self) -> pl.DataFrame:
+        """`time` in seconds, and `TIER_pages` that the tiers of a name held from then on, in all replicas together."""
+        pages = {f"{place}_pages": np.asarray(column) for place, column in self._stored.items() if len(column)}
+        return pl.DataFrame({"time": np.asarray(self._stored_at), **pages})
 
     def digest(self) -> str:
         """32 hex digits over every event and its time."""

@@ -297,6 +297,8 @@ class Replica:
     def _prefilled(self, request: Request) -> None:
         places = self.arrivals.places
         places.tiers.store(request.pages.tolist(), self._env.now)
+        if places.tiers.levels:
+            self._recorder.stored(self._env.now, places.tiers.levels)
         if places.on_write:
             self.arrivals.send(request)
         if request.output:

@@ -100,7 +100,7 @@ class Simulation:
     @cached_property
     def seconds(self) -> pl.DataFrame:
         """A row per second: see `figures.second_table`."""
-        return second_table(self.steps, self.requests, self.server.replicas, self.server.pages)
+        return second_table(self.steps, self.requests, self.recorder.below(), self.server.replicas, self.server.pages)
 
     @cached_property
     def row(self) -> dict[str, Any]:

@@ -129,6 +129,9 @@ class Pages:
         entry = self._entries.get(page)
         return entry is not None and entry.written <= now
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def store(self, pages: Sequence[int]) -> tuple[list[Entry], list[int]]:
         """Hold `pages`, the first longest: entries that are new, to be written, and the pages that left for them."""
         new = []

@@ -58,6 +58,21 @@ def test_what_leaves_a_tier_goes_to_the_next_and_comes_back_over_both_links():
     assert found.moved["host_write"] == 11 * PAGE_BYTES  # the last page, computed again, lay on the SSD only
 
 
+def test_the_pages_of_tiers_are_told_over_time():
+    trace = trace_of([0, 1, 2], [20, 20, 20], [1, 1, 1], [0, 1, 0])
+    below = serve(trace, 5, tiers(7, 100)).below()
+    assert below.columns == ["time", "host_pages", "ssd_pages"]
+    # The third prompt's pages are in both already; what comes back to host memory stays on the SSD.
+    assert below["host_pages"].to_list() == [5, 7, 7]
+    assert below["ssd_pages"].to_list()[:2] == [0, 3]
+    assert below["time"].is_sorted()
+    assert serve(trace, 5, ()).below().columns == ["time"]
+    # Two replicas, each with a prompt of its own: host memories add up, what they share counts once.
+    for shared in (False, True):
+        own = serve(trace_of([0, 1], [20, 20], [1, 1], [0, 1]), 5, tier(shared=shared), replicas=2).below()
+        assert own["host_pages"].to_list() == [5, 10]
+
+
 def test_loads_take_turns_and_others_run_meanwhile():
     """Over a link that takes a second a page: two prompts that load four pages each, and one that loads none."""
     slow = tier(read_gbs=PAGE_BYTES / 1e9, write_gbs=1e3)
