@@ -17,6 +17,8 @@ COMMANDS = (
     *("compare", "plot", "report", "traces", "policies", "schema", "bench", "serve", "live", "record", "ui"),
 )
 
+_EXTRAS = {"serve": "serve", "calibrate": "model"}  # of commands that import a model's packages
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 a check failed, 2 bad input, 3 some cells failed, 130 interrupted."""
@@ -48,6 +50,13 @@ def main(argv: list[str] | None = None) -> int:
         # The reader of our output (head, less) went away: not an error, but Python would print one at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(args.command)
+        if args.debug or extra is None:
+            raise
+        needs = f"needs {error.name}, which is not installed; pip install 'kvreplay[{extra}]'"
+        print(f"kvreplay: {args.command}: {needs}", file=sys.stderr)
+        return 2
     except (ValueError, OSError) as error:
         # TraceError, PolicyError, ExperimentError and ParameterError are all ValueErrors.
         if args.debug:
