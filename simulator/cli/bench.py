@@ -52,13 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
-        module = importlib.import_module(f"kvreplay.simulator.bench.{args.subject}")
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        told = f"bench {args.subject}: needs torch, which is not installed; pip install 'kvreplay[torch]'"
-        raise ValueError(told) from None
+    module = importlib.import_module(f"kvreplay.simulator.bench.{args.subject}")
     options = {
         name: value
         for name, value in vars(args).items()

@@ -17,7 +17,7 @@ COMMANDS = (
     *("compare", "plot", "report", "traces", "policies", "schema", "bench", "serve", "live", "record", "ui"),
 )
 
-_EXTRAS = {"serve": "serve", "calibrate": "model"}  # of commands that import a model's packages
+_TORCH_EXTRAS = {"serve": "serve", "calibrate": "model"}  # of commands that need more than torch
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,11 +51,12 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get(args.command)
-        if args.debug or extra is None:
+        if args.debug or error.name != "torch":
             raise
-        needs = f"needs {error.name}, which is not installed; pip install 'kvreplay[{extra}]'"
-        print(f"kvreplay: {args.command}: {needs}", file=sys.stderr)
+        extra = _TORCH_EXTRAS.get(args.command, "torch")
+        where = f"bench {args.subject}" if args.command == "bench" else args.command
+        needs = f"needs torch, which is not installed; pip install 'kvreplay[{extra}]'"
+        print(f"kvreplay: {where}: {needs}", file=sys.stderr)
         return 2
     except (ValueError, OSError) as error:
         # TraceError, PolicyError, ExperimentError and ParameterError are all ValueErrors.
