@@ -93,6 +93,9 @@ def run(args: argparse.Namespace) -> int:
         f"{_figure(row['requests_per_second'])} requests, {_figure(row['prompt_tokens_per_second'])} prompt tokens, "
         f"{_figure(row['output_tokens_per_second'])} output tokens a second"
     )
+    if row["refused"] == trace.n_requests:
+        print(f"nothing is served: every request needs more than the {row['capacity']:,} pages of a replica")
+        return 0
     if row["verdict"] == "unstable":
         print("unstable: the queue grew as long as requests arrived, so that latencies only tell how long that was")
     else:

@@ -32,3 +32,9 @@ def test_mistakes_are_one_line(capsys):
 def test_it_draws(tmp_path, capsys):
     assert main(["simulate", SOURCE, "--plot", str(tmp_path / "s.svg")]) == 0
     assert "KV memory" in (tmp_path / "s.svg").read_text()
+
+
+def test_a_memory_that_is_too_small_for_every_request_is_a_verdict(capsys):
+    assert main(["simulate", "generate:conversation:sessions=3", "--set", "capacity=3"]) == 0
+    told = "nothing is served: every request needs more than the 3 pages of a replica\n"
+    assert capsys.readouterr().out.endswith(told)
