@@ -73,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     row = simulation.row
     if args.out is not None:
         simulation.write(args.out)
-    if args.plot is not None:
+    nothing = row["refused"] == trace.n_requests
+    if args.plot is not None and not nothing:
         from kvreplay.simulator.report.serving_plots import draw_simulation
 
         draw_simulation(simulation, args.plot)
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         f"{_figure(row['requests_per_second'])} requests, {_figure(row['prompt_tokens_per_second'])} prompt tokens, "
         f"{_figure(row['output_tokens_per_second'])} output tokens a second"
     )
-    if row["refused"] == trace.n_requests:
+    if nothing:
         print(f"nothing is served: every request needs more than the {row['capacity']:,} pages of a replica")
         return 0
     if row["verdict"] == "unstable":
