@@ -78,7 +78,7 @@ def _row(trace: Trace, rounds: int, **settings: Any) -> Row:
         simulation = simulate(trace, **settings)
         cpu, wall = min(cpu, time.process_time() - started), min(wall, time.perf_counter() - start)
     steps = simulation.steps
-    served = int(steps["steps"].clip(1).sum())
+    served = int(steps["steps"].sum())
     return Row(
         _TABLE,
         {

@@ -80,7 +80,7 @@ class Server:
         prefilled = [] if preempted else self._prefill()
         now = self._clock.now
         computed = sum(tokens for _, tokens in prefilled)
-        self._recorder.step(self, start, now, 1, computed, len(decoded))
+        self._recorder.step(self, start, now, 1, computed, len(decoded), len(decoded))
         for request, _ in prefilled:
             if request.output:
                 self._recorder.token(request, now)

@@ -202,6 +202,7 @@ SERVER: dict[str, tuple[str, str]] = {
     "draft_model": ("String", "model that drafts; null: none"),
     "draft_length": ("Int64", "tokens that it drafts a step"),
     "acceptance": ("Float64", "probability that one of them is accepted"),
+    "acceptance_by_intent": ("String", "the same for requests of some intents; null: for none"),
     "slo_ttft": ("Float64", "seconds to the first token that goodput asks for"),
     "slo_tpot": ("Float64", "seconds between tokens that goodput asks for"),
     "step_cost": ("String", "where the constants of step costs come from: fitted, typical, roofline or profile"),

@@ -64,9 +64,8 @@ class StepCost:
     def __str__(self) -> str:
         return self.method
 
-    @property
-    def tokens_per_step(self) -> float:
-        """Tokens that a decoding sequence gains in a step."""
+    def gain(self, number: int) -> float:
+        """Tokens that the request `number` gains in a step when it decodes."""
         return 1.0
 
     @property
@@ -92,17 +91,6 @@ class StepCost:
         """Seconds by which a step takes longer for prefilling `tokens` more, where it computes longer than it reads."""
         linear = 2 * self.model.token_weights * tokens / self.linear_rate
         return linear + pairs * self.model.attention_flops / self.attention_rate
-
-    def decode(self, sequences: int, context: int, steps: int) -> float:
-        """Seconds of `steps` steps in each of which every one of `sequences` reads its context and adds a token to it.
-
-        `context` is the tokens that all of them read in the first step.
-        """
-        return arithmetic_sum(self.step(0, 0, sequences, context), sequences * self.token_read, steps)
-
-    def decode_steps(self, sequences: int, context: int, seconds: float) -> int:
-        """The least number of such steps that take at least `seconds`."""
-        return arithmetic_terms(self.step(0, 0, sequences, context), sequences * self.token_read, seconds)
 
     @functools.cached_property
     def token_read(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +105,8 @@ def run(
     def enter(request: Request) -> None:
         replica = choose(request, replicas[:split] if split else replicas)
         full = server.max_queue is not None and len(replica.waiting) >= server.max_queue
-        if full or -(-request.tokens // server.page_tokens) > server.pages:
+        most = request.tokens + server.cost.sequence_tokens - 1  # its last step may gain more than it asks for
+        if full or -(-most // server.page_tokens) > server.pages:
             if clients is not None:
                 clients.put(1)
         else:
@@ -124,7 +125,7 @@ def run(
 
     def arrivals() -> Generator[simpy.Event, Any, None]:
         last = 0.0
-        for request in requests_of(trace, server.page_tokens, server.policy is not None, priority):
+        for request in requests_of(trace, server.page_tokens, server.policy is not None, priority, server.cost.gain):
             if clients is not None:
                 yield clients.get(1)
             else:
@@ -173,8 +174,17 @@ def _places(trace: Trace, server: Server) -> list[Places]:
     ]
 
 
-def requests_of(trace: Trace, page_tokens: int, cached: bool, priority: np.ndarray | None = None) -> Iterator[Request]:
-    """The requests of `trace`, with the numbers of their full pages where pages are `cached`."""
+def requests_of(
+    trace: Trace,
+    page_tokens: int,
+    cached: bool,
+    priority: np.ndarray | None = None,
+    gain: Callable[[int], float] = lambda number: 1.0,
+) -> Iterator[Request]:
+    """The requests of `trace`, with the numbers of their full pages where pages are `cached`.
+
+    `gain` tells how many tokens a request gains in a step when it decodes.
+    """
     assert trace.prompt_tokens is not None
     assert trace.output_tokens is not None
     no_pages = np.empty(0, np.uint32)
@@ -191,4 +201,5 @@ def requests_of(trace: Trace, page_tokens: int, cached: bool, priority: np.ndarr
             pages,
             session=-1 if trace.session is None else int(trace.session[number]),
             priority=0 if priority is None else int(priority[number]),
+            gain=gain(number),
         )

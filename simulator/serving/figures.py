@@ -89,8 +89,8 @@ def second_table(
     for number in range(replicas):
         own = steps.filter(pl.col("replica") == number)
         start, end = own["start"].to_numpy(), own["end"].to_numpy()
-        decoded = own["sequences"].to_numpy() * own["steps"].to_numpy()
-        amounts = {"busy": (end - start) / replicas, "prefill_tokens": own["prefill_tokens"], "output_tokens": decoded}
+        tokens = {name: own[name] for name in ("prefill_tokens", "output_tokens")}
+        amounts = {"busy": (end - start) / replicas, **tokens}
         for name, amount in amounts.items():
             flows[name] = flows[name] + _per_second(start, end, np.asarray(amount), edges)
         states = {name: states[name] + state for name, state in _states(own, start, end, edges[1:]).items()}
@@ -133,7 +133,8 @@ def _states(steps: pl.DataFrame, start: np.ndarray, end: np.ndarray, times: np.n
     """The state of one replica at `times`. Between two steps it has no requests, and what was pinned is idle."""
     row = np.searchsorted(start, times, "right") - 1  # -1: before the first
     inside = (row >= 0) & (times <= end[row])
-    column = {name: steps[name].to_numpy()[row] for name in steps.columns[6:]}
+    states = steps.columns[steps.columns.index("running") :]
+    column = {name: steps[name].to_numpy()[row] for name in states}
     found = {name.removesuffix("_pages"): np.where(inside, values, 0) for name, values in column.items()}
     between = column["idle_pages"] + column["pinned_pages"]
     found["idle"] = np.where(inside, column["idle_pages"], np.where(row >= 0, between, 0))

@@ -31,7 +31,7 @@ def events(simulation: Simulation) -> Iterator[dict[str, Any]]:
         yield {"ph": "M", "name": "process_name", "pid": number, "args": {"name": f"replica {number}"}}
     for step in simulation.steps.iter_rows(named=True):
         start, end = _microseconds(step["start"]), _microseconds(step["end"])
-        counts = {name: step[name] for name in ("steps", "prefill_tokens", "sequences")}
+        counts = {name: step[name] for name in ("steps", "prefill_tokens", "sequences", "output_tokens")}
         name = "prefill" if step["prefill_tokens"] else "decode"
         place = {"pid": step["replica"], "tid": 0}
         yield {"ph": "X", "name": name, "cat": "step", "ts": start, "dur": end - start, **place, "args": counts}

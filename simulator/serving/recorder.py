@@ -17,12 +17,10 @@ STEPS = {
     "replica": ("i", "number of the replica"),
     "start": ("d", "s"),
     "end": ("d", "s"),
-    "steps": (
-        "q",
-        "tokens that each decoding request gains: of many steps where they only decode and nothing else happens",
-    ),
+    "steps": ("q", "how many: several where requests only decode and nothing else happens"),
     "prefill_tokens": ("q", "prompt tokens computed"),
     "sequences": ("q", "requests that decode"),
+    "output_tokens": ("q", "tokens that these generate"),
     "running": ("q", "requests that hold memory"),
     "waiting": ("q", "requests in the queue"),
     "held_pages": ("q", "pages in use by requests, each counted once"),
@@ -144,10 +142,13 @@ class Recorder:
     def ended(self, request: Request, now: float) -> None:
         self.end[request.number] = now
 
-    def step(self, server: Stepping, start: float, now: float, steps: int, tokens: int, sequences: int) -> None:
+    def step(
+        self, server: Stepping, start: float, now: float, steps: int, prefilled: int, sequences: int, generated: int
+    ) -> None:
         memory = server.memory
         row = (
-            *(server.number, start, now, steps, tokens, sequences, len(server.running), len(server.waiting)),
+            *(server.number, start, now, steps, prefilled, sequences, generated),
+            *(len(server.running), len(server.waiting)),
             *(memory.capacity - memory.available, memory.pinned, memory.leased - memory.pinned, memory.idle),
         )
         for column, value in zip(self._columns, row, strict=True):

@@ -1,16 +1,16 @@
 """One copy of the model: iteration-level continuous batching with chunked prefill and paged memory, as vLLM v1 has it.
 
 Rules of vLLM (`vllm/v1/core/sched/scheduler.py`). A step has room for `max_num_batched_tokens`.
-First every decoding sequence gets its token, then the prompt whose prefill is under way, then waiting requests are
-admitted, each with as many of its tokens as still fit. Pages are taken as tokens come. Where a decoding sequence finds
-none, the request that was admitted last is preempted: it gives up its pages and waits at the front of the queue, to be
-computed again. None is admitted in such a step. A request is admitted only if its whole prompt fits (pull request
-37307), and leaves a `watermark` of free pages unless nothing else runs (44594). At most prompt - 1 tokens are hit, in
-full pages; the full pages of a prompt can be hit as soon as they are scheduled.
+First every decoding sequence gets its token, and those drafted for it, then the prompt whose prefill is under way, then
+waiting requests are admitted, each with as many of its tokens as still fit. Pages are taken as tokens come. Where a
+decoding sequence finds none, the request that was admitted last is preempted: it gives up its pages and waits at the
+front of the queue, to be computed again. None is admitted in such a step. A request is admitted only if its whole
+prompt fits (pull request 37307), and leaves a `watermark` of free pages unless nothing else runs (44594). At most
+prompt - 1 tokens are hit, in full pages; the full pages of a prompt can be hit as soon as they are scheduled.
 
 What differs: generated tokens are not cached, for a trace does not say which prompt repeats them; a prompt's last page
 that is computed again though it is cached takes no second page; a prefill that finds no pages is itself preempted,
-whatever the order.
+whatever the order; pages are taken for the drafts that are accepted, not for all of them.
 
 A step in which prompts are prefilled is an event. Steps that only decode are events together, as long as nothing is
 admitted or ends and pages suffice: an arrival cuts them short.
@@ -25,7 +25,7 @@ from typing import Any
 import simpy
 
 from .arrivals import Arrivals
-from .cost import StepCost, attended
+from .cost import StepCost, arithmetic_sum, arithmetic_terms, attended
 from .decoding import Decoding
 from .fetching import Places
 from .memory import PagedMemory
@@ -80,7 +80,7 @@ class Replica:
         self._started = 0.0  # the step, or the steps, under way
         self._pages_taken = 0  # for the tokens that these decode
         self._interruptible = False  # whether they are several
-        self._gain = 0.0  # of what decoding sequences gain a step, the part of a token not yet given to them
+        self._decode_seconds = (0.0, 0.0)  # of the first of them, and how much longer each takes than the one before
         self._idle: simpy.Event | None = None  # set while there is nothing to do
         self._process = env.process(self._serve())
 
@@ -143,7 +143,6 @@ class Replica:
                     yield self._nothing_to_do()
                 continue
             if tokens:
-                steps = self._tokens_gained()
                 seconds, late = cost.step(tokens, pairs, sequences, context), self._arrives - env.now
                 if late > 0:  # each layer waits for its part of what is brought; after the last comes one more
                     seconds = max(seconds, late + seconds / target_of(cost).model.layers)
@@ -152,15 +151,18 @@ class Replica:
                 if not preempted:
                     steps = self._steps_alike()
                 self._interruptible = steps > 1
+                self._decode_seconds = cost.step(0, 0, sequences, context), decoding.gain * cost.token_read
                 try:
-                    yield env.timeout(cost.decode(sequences, context, steps))
+                    yield env.timeout(arithmetic_sum(*self._decode_seconds, steps))
                 except simpy.Interrupt:
                     steps = min(self._steps_begun(), steps)
-                    yield env.timeout(max(cost.decode(sequences, context, steps) - (env.now - self._started), 0.0))
+                    seconds = arithmetic_sum(*self._decode_seconds, steps)
+                    yield env.timeout(max(seconds - (env.now - self._started), 0.0))
                 self._interruptible = False
             self._take_pages(steps)
-            self._recorder.step(self, self._started, env.now, steps, tokens, sequences)
-            for request in decoding.advance(steps):
+            generated, ended = decoding.advance(steps)
+            self._recorder.step(self, self._started, env.now, steps, tokens, sequences, generated)
+            for request in ended:
                 self._end(request, request.target - 1)
             for request in prefilled:
                 self._prefilled(request)
@@ -171,23 +173,13 @@ class Replica:
 
     def _steps_begun(self) -> int:
         """Of the decode steps under way, how many have begun."""
-        elapsed = self._env.now - self._started
-        return max(self._cost.decode_steps(self._decoding.count, self._decoding.context, elapsed), 1)
+        return max(arithmetic_terms(*self._decode_seconds, self._env.now - self._started), 1)
 
     def _take_pages(self, steps: int) -> None:
         """Take the pages that the first `steps` of the decode steps under way need."""
         due = self._decoding.pages_due(steps)
         self.memory.take(due - self._pages_taken)
         self._pages_taken = due
-
-    def _tokens_gained(self) -> int:
-        """Tokens that each decoding sequence gains in one step: in turn fewer and more than the average, if need be."""
-        if not self._decoding.count:
-            return 0
-        self._gain += self._cost.tokens_per_step
-        whole = int(self._gain)
-        self._gain -= whole
-        return whole if whole == 1 else min(whole, self._steps_alike())
 
     def _steps_alike(self) -> int:
         """Decode steps until one ends a sequence or finds too few pages, if nothing arrives."""
@@ -209,7 +201,7 @@ class Replica:
             self.memory.queue[request.pages] += change
 
     def _make_room(self) -> bool:
-        """Preempt requests until the others have pages for one token each; whether any was."""
+        """Preempt requests until the others have pages for the next step; whether any was."""
         preempted = False
         while self._decoding.pages_due(1) - self._pages_taken > self.memory.available:
             # The sequences in front take what there is before one finds nothing left.

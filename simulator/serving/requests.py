@@ -22,23 +22,26 @@ class Request:
     """What the scheduler knows of a request."""
 
     __slots__ = (
-        *("number", "prompt", "output", "pages", "session", "priority"),
+        *("number", "prompt", "output", "pages", "session", "priority", "gain"),
         *("rank", "computed", "lease", "kept", "generated", "finish", "handover", "arrives"),
     )
 
-    def __init__(self, number: int, prompt: int, output: int, pages: np.ndarray, session: int, priority: int) -> None:
+    def __init__(
+        self, number: int, prompt: int, output: int, pages: np.ndarray, session: int, priority: int, gain: float = 1.0
+    ) -> None:
         self.number = number
         self.prompt = prompt  # tokens
         self.output = output  # tokens
         self.pages = pages  # ids of the prompt's full pages
         self.session = session
         self.priority = priority  # the lowest goes first
+        self.gain = gain  # tokens a step that decodes, on average
         self.rank = 0  # among all admissions of its replica
         self.computed = 0  # tokens in the KV cache, while it prefills
         self.lease: Any = None  # of memory, while it runs
         self.kept = 0  # of `pages`, those cached and pinned
         self.generated = 0  # tokens, up to when it began to wait
-        self.finish = 0  # while it decodes: the step after which it ends
+        self.finish = 0  # while it decodes: the token of its `Decoding` with which it ends
         self.handover: Handover | None = None  # of the replica that prefilled it, until another has its keys and values
         self.arrives = 0.0  # s, when the last byte brought for it is there
 

@@ -47,7 +47,7 @@ def row_of(simulation: Simulation) -> dict[str, Any]:
 
 def _inputs(setup: Setup) -> dict[str, Any]:
     policy, size, settings = setup.policy, setup.size, setup.settings
-    cost = target_of(setup.server.cost)
+    cost, by_intent = target_of(setup.server.cost), settings["acceptance_by_intent"]
     return {
         **settings,
         "model": cost.model.name,
@@ -64,6 +64,7 @@ def _inputs(setup: Setup) -> dict[str, Any]:
         "serving": setup.label,
         "step_cost": cost.method,
         "tiers": " > ".join(map(str, settings["tiers"])) or None,
+        "acceptance_by_intent": None if by_intent is None else str(by_intent),
         "mean_capacity": float(size.amount),
         "final_capacity": size.amount,
         "resizes": 0,

@@ -34,7 +34,7 @@ from .replica import Limits
 from .requests import ORDERS
 from .router import ROUTERS
 from .row import row_of
-from .speculation import Speculation, target_of
+from .speculation import Speculation, request_acceptance, target_of
 from .tiers import parse as parse_tiers
 
 DEVICE = "device"  # the capacity that the device's memory leaves beside the weights
@@ -224,6 +224,7 @@ def server_settings(
     draft_model: str | None = None,
     draft_length: Annotated[int, Ge(1)] = 4,
     acceptance: Annotated[float, Ge(0), Le(1)] = 0.7,
+    acceptance_by_intent: dict[int, Annotated[float, Ge(0), Le(1)]] | None = None,
     slo_ttft: Annotated[float, Gt(0)] | None = None,
     slo_tpot: Annotated[float, Gt(0)] | None = None,
 ) -> None:
@@ -241,17 +242,18 @@ def server_settings(
     max_num_seqs, max_num_batched_tokens: of one step; default: vLLM's for the device. watermark: share of the pages
     left free when a request is admitted beside others. max_queue: requests that wait at one replica before others are
     refused. rate: how many times as fast as in the trace requests arrive. concurrency: closed loop of that many
-    requests, instead of the trace's arrivals. cost: see `cost.step_cost`. exact_seconds, semantic_seconds: of a lookup
-    in the tiers of a stack, assumptions of the order of what `kvreplay bench` measures. draft_model: one that drafts
-    `draft_length` tokens a step for this one to verify, each accepted with probability `acceptance`: see `speculation`.
-    slo_ttft, slo_tpot: seconds that goodput asks of a request.
+    requests, instead of the trace's arrivals. step_cost: see `cost.step_cost`. exact_seconds, semantic_seconds: of a
+    lookup in the tiers of a stack, assumptions of the order of what `kvreplay bench` measures. draft_model: one that
+    drafts `draft_length` tokens a step for this one to verify, each accepted with probability `acceptance`, or with
+    what acceptance_by_intent, such as {12: 0.9}, says for requests of an intent: see `speculation`. slo_ttft, slo_tpot:
+    seconds that goodput asks of a request.
     """
 
 
 def _server(
     trace: Trace, policy: Policy | None, capacity: Capacity, seed: int, settings: dict[str, Any]
 ) -> tuple[Server, Size]:
-    cost = _cost(settings)
+    cost = _cost(trace, settings)
     page_tokens = trace.page_tokens or _PAGE_TOKENS
     if not trace.has_pages:
         policy = None  # there is nothing to share
@@ -295,13 +297,19 @@ def _server(
     return server, size
 
 
-def _cost(settings: dict[str, Any]) -> StepCost | Speculation:
+def _cost(trace: Trace, settings: dict[str, Any]) -> StepCost | Speculation:
     target, draft = (
         None if name is None else step_cost(name, settings["device"], settings["tensor_parallel"], method)
         for name, method in ((settings["model"], settings["step_cost"]), (settings["draft_model"], None))
     )
     assert target is not None
-    return target if draft is None else Speculation(target, draft, settings["draft_length"], settings["acceptance"])
+    by_intent = settings["acceptance_by_intent"] or {}
+    if draft is not None:
+        acceptance = request_acceptance(trace, settings["acceptance"], by_intent)
+        return Speculation(target, draft, settings["draft_length"], acceptance)
+    if by_intent:
+        raise ValueError("acceptance_by_intent: nothing is drafted; set draft_model, or leave it out")
+    return target
 
 
 def kv_tokens(cost: StepCost | Speculation, utilization: float) -> int:

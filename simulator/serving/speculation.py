@@ -6,19 +6,52 @@ tokens on average (equation 1), and where verifying takes as long as a step of o
 as fast, divided by length x c + 1, with c the draft's share of the large model's time (theorem 3.8).
 
 Here verifying costs what the large model's step of length + 1 tokens a sequence costs, so that large batches gain less,
-or lose. Every sequence is taken to advance at the average rate.
+or lose. Every sequence is taken to advance at the average rate of its request's acceptance, in whole tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .cost import StepCost, arithmetic_sum, arithmetic_terms
+import numpy as np
+
+from kvreplay.traces.errors import TraceError
+from kvreplay.traces.trace import Trace
+
+from .cost import StepCost
 
 
 def target_of(cost: StepCost | Speculation) -> StepCost:
     """The cost of the model that is served."""
     return cost.target if isinstance(cost, Speculation) else cost
+
+
+def tokens_per_step(length: int, acceptance: float) -> float:
+    """Tokens that a sequence gains in a step, on average."""
+    if acceptance == 1:
+        return length + 1
+    return (1 - acceptance ** (length + 1)) / (1 - acceptance)
+
+
+def request_acceptance(trace: Trace, otherwise: float, by_intent: Mapping[int, float]) -> np.ndarray:
+    """(R,) float64: of each request's drafts, what `by_intent` says of its intent, or else `otherwise`.
+
+    Raises TraceError for an intent that no request has.
+    """
+    acceptance = np.full(trace.n_requests, otherwise)
+    if not by_intent:
+        return acceptance
+    intents = trace.intent
+    if intents is None:
+        raise TraceError(f"{trace.name} has no intents", mend="leave acceptance_by_intent out")
+    for intent, value in by_intent.items():
+        found = intents == intent
+        if not found.any():
+            what = f"no request of {trace.name} has the intent {intent} of acceptance_by_intent"
+            raise TraceError(what, mend=f"use those of its column intent, {intents.min()} to {intents.max()}")
+        acceptance[found] = value
+    return acceptance
 
 
 @dataclass(frozen=True)
@@ -28,19 +61,21 @@ class Speculation:
     target: StepCost
     draft: StepCost
     length: int  # tokens drafted a step
-    acceptance: float  # of each, 0 to 1
+    acceptance: np.ndarray  # (R,) float64, 0 to 1: that of each token drafted for a request
 
-    @property
-    def tokens_per_step(self) -> float:
-        """Tokens that a sequence gains in a step, on average."""
-        if self.acceptance == 1:
-            return self.length + 1
-        return (1 - self.acceptance ** (self.length + 1)) / (1 - self.acceptance)
+    def gain(self, number: int) -> float:
+        """Tokens that the request `number` gains in a step, on average."""
+        return tokens_per_step(self.length, float(self.acceptance[number]))
 
     @property
     def sequence_tokens(self) -> int:
         """Tokens of a decoding sequence in a step."""
         return self.length + 1
+
+    @property
+    def token_read(self) -> float:
+        """Seconds of reading one token of the KV caches: the draft reads its own for each token."""
+        return self.target.token_read + self.length * self.draft.token_read
 
     def step(self, tokens: int, pairs: float, sequences: int, context: int) -> float:
         """Seconds of one step, as `StepCost.step` has it, drafting included; prompts are prefilled in both models."""
@@ -54,15 +89,3 @@ class Speculation:
     def added(self, tokens: int, pairs: float) -> float:
         """Seconds by which a step takes longer for prefilling `tokens` more, as `StepCost.added` has it."""
         return self.draft.added(tokens, pairs) + self.target.added(tokens, pairs)
-
-    def decode(self, sequences: int, context: int, tokens: int) -> float:
-        """Seconds until each of `sequences` has `tokens` more."""
-        return arithmetic_sum(*self._series(sequences, context), tokens)
-
-    def decode_steps(self, sequences: int, context: int, seconds: float) -> int:
-        """The least number of tokens each that take at least `seconds`."""
-        return arithmetic_terms(*self._series(sequences, context), seconds)
-
-    def _series(self, sequences: int, context: int) -> tuple[float, float]:
-        read = self.target.token_read + self.length * self.draft.token_read
-        return self.step(0, 0, sequences, context) / self.tokens_per_step, sequences * read / self.tokens_per_step

@@ -17,6 +17,7 @@ class Sequence:
     prompt: int
     output: int
     ids: list[int]  # of the prompt's full pages
+    gain: float = 1.0  # tokens a step that decodes, on average
     computed: int = 0
     generated: int = 0
     decoding: bool = False
@@ -29,12 +30,14 @@ class Sequence:
     preemptions: int = 0
 
 
-def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_tokens, watermark=0):
+def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_tokens, watermark=0, drafted=0):
     """Serve `requests`, Sequences by arrival, on one server; fills in their times and counts.
 
-    `seconds(tokens, pairs, sequences, context)` is what a step takes that prefills `tokens`.
+    `seconds(tokens, pairs, sequences, context)` is what a step takes that prefills `tokens`. Of every sequence that
+    decodes `drafted` tokens are verified beside its own; by the n-th step of the server it gains what makes the whole
+    tokens of n x gain.
     """
-    todo, waiting, running, now = list(requests), [], [], 0.0
+    todo, waiting, running, now, steps = list(requests), [], [], 0.0, 0
     cached: list[int] = []  # ids, the least recently released first
 
     def used():
@@ -78,30 +81,28 @@ def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_t
             now = max(now, todo[0].arrival)
         while todo and todo[0].arrival <= now:
             waiting.append(todo.pop(0))
-        budget, preempted, pairs = max_num_batched_tokens, False, 0.0
-        decoded, prefilled = [], []
-        for sequence in list(running):
-            if sequence not in running:  # preempted by one before it
-                continue
+        preempted, pairs, computed = False, 0.0, 0
+        steps += 1
+        decoded, prefilled = {}, []
+        for sequence in [sequence for sequence in running if sequence.decoding]:
+            gained = math.floor(sequence.gain * steps) - math.floor(sequence.gain * (steps - 1))
+            while sequence in running and not extend(sequence, gained):
+                decoded.pop(running[-1], None)
+                preempt(running[-1])
+                preempted = True
+            if sequence in running:
+                decoded[sequence] = gained
+        budget = max(max_num_batched_tokens - len(decoded) * (1 + drafted), 0)
+        for sequence in [sequence for sequence in running if not sequence.decoding]:
             tokens = min(sequence.prompt + sequence.generated - sequence.computed, budget)
-            if sequence.decoding:
-                while sequence in running and not extend(sequence, 1):
-                    if running[-1] in decoded:
-                        decoded.remove(running[-1])
-                        budget += 1
-                    preempt(running[-1])
-                    preempted = True
-                if sequence in running:
-                    decoded.append(sequence)
-                    budget -= 1
+            if not extend(sequence, tokens):
+                preempt(sequence)
+                preempted = True
             elif tokens:
-                if extend(sequence, tokens):
-                    prefilled.append(sequence)
-                    pairs += tokens * (sequence.computed - tokens + tokens / 2)
-                    budget -= tokens
-                else:
-                    preempt(sequence)
-                    preempted = True
+                prefilled.append(sequence)
+                pairs += tokens * (sequence.computed - tokens + tokens / 2)
+                budget -= tokens
+                computed += tokens
         while waiting and not preempted and budget and len(running) < max_num_seqs:
             sequence = waiting[0]
             target = sequence.prompt + sequence.generated
@@ -122,11 +123,11 @@ def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_t
             prefilled.append(sequence)
             pairs += tokens * (sequence.computed - tokens + tokens / 2)
             budget -= tokens
-        tokens = max_num_batched_tokens - budget
-        context = sum(sequence.computed for sequence in decoded)
-        now += seconds(tokens - len(decoded), pairs, len(decoded), context)
-        for sequence in decoded:
-            sequence.generated += 1
+            computed += tokens
+        context = sum(sequence.computed - gained + 1 for sequence, gained in decoded.items())
+        now += seconds(computed, pairs, len(decoded), context)
+        for sequence, gained in decoded.items():
+            sequence.generated += gained
         for sequence in prefilled:
             if sequence.computed == sequence.prompt + sequence.generated:
                 sequence.decoding = True
@@ -134,6 +135,6 @@ def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_t
                 if math.isnan(sequence.first):
                     sequence.first = now
         for sequence in list(running):
-            if sequence.generated == sequence.output:
+            if sequence.generated >= sequence.output:
                 leave(sequence)
                 sequence.end = now

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from kvreplay.simulator.serving.cost import (
     METHODS,
+    arithmetic_sum,
+    arithmetic_terms,
     attended,
     devices,
     fits,
@@ -43,14 +45,14 @@ def test_decode_has_the_form_that_was_fitted():
 def test_decode_steps_in_one_are_the_sum_of_single_ones(sequences, context, steps, method):
     cost = step_cost("llama-3.1-8b", "h100", method=method)
     single = sum(cost.step(0, 0, sequences, context + i * sequences) for i in range(steps))
-    assert cost.decode(sequences, context, steps) == pytest.approx(single, rel=1e-9)
+    growth = sequences * cost.token_read
+    assert arithmetic_sum(cost.step(0, 0, sequences, context), growth, steps) == pytest.approx(single, rel=1e-9)
 
 
-@given(st.integers(1, 300), st.integers(1, 10**6), st.floats(1e-6, 100))
-def test_decode_steps_is_the_least_number_that_takes_as_long(sequences, context, seconds):
-    cost = step_cost("qwen3-8b", "l40s")
-    steps = cost.decode_steps(sequences, context, seconds)
-    assert cost.decode(sequences, context, steps) >= seconds > cost.decode(sequences, context, steps - 1)
+@given(st.floats(1e-6, 1), st.floats(0, 1e-3), st.floats(1e-6, 100))
+def test_terms_are_the_least_number_of_which_the_sum_is_as_large(first, growth, total):
+    terms = arithmetic_terms(first, growth, total)
+    assert arithmetic_sum(first, growth, terms) >= total > arithmetic_sum(first, growth, terms - 1)
 
 
 @pytest.mark.parametrize("fit", FITS, ids=lambda fit: f"{fit.model.name}-{fit.devices}x{fit.device.name}")

@@ -29,7 +29,7 @@ def test_by_hand():
     assert found.first[0] == pytest.approx(first)
     there = first + LATENCY + 5 * EACH
     assert found.handover[0] == pytest.approx(there)
-    assert found.end[0] == pytest.approx(there + COST.decode(1, 19, 2))
+    assert found.end[0] == pytest.approx(there + COST.step(0, 0, 1, 19) + COST.step(0, 0, 1, 20))
     assert (found.replica[0], found.decoder[0]) == (0, 1)
     steps = found.steps()
     assert steps["prefill_tokens"].to_list() == [18, 0]
@@ -80,7 +80,7 @@ def test_each_side_does_its_part_and_nothing_is_lost(case):
     if not found.preemptions.any():
         assert steps.filter(pl.col("replica") > 0)["prefill_tokens"].sum() == 0
         # Every token but the first of each request takes a step of the replicas that decode.
-        assert (steps["steps"] * steps["sequences"]).sum() == (trace.output_tokens - 1).sum()
+        assert steps["output_tokens"].sum() == (trace.output_tokens - 1).sum()
     # What is moved: all pages of each prompt, but those that were there.
     pages = -(-trace.prompt_tokens[handed] // PAGE)
     assert found.moved["interconnect_in"] == found.moved["interconnect_out"] <= PAGE_BYTES * pages.sum()

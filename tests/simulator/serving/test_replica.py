@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from kvreplay.policies import get
 from kvreplay.simulator.serving.cost import step_cost
 from kvreplay.simulator.serving.engine import VLLM, Server, run
 from kvreplay.simulator.serving.replica import Limits
+from kvreplay.simulator.serving.speculation import Speculation
 from kvreplay.simulator.serving.tiers import parse
 from kvreplay.traces.trace import Trace
 from tests.oracles.serving import Sequence, serve
@@ -77,10 +79,7 @@ def traffic(draw):
     return trace_of(arrival, prompt, output, texts), server
 
 
-@settings(max_examples=150, deadline=None)
-@given(traffic())
-def test_the_closed_form_equals_stepping(case):
-    trace, server = case
+def equals_stepping(trace, server, drafted=0):
     found = run(trace, server)
     sequences = [
         Sequence(
@@ -91,18 +90,41 @@ def test_the_closed_form_equals_stepping(case):
             trace.pages[trace.offsets[number] :][: trace.prompt_tokens[number] // PAGE].tolist()
             if server.policy is not None
             else [],
+            server.cost.gain(number),
         )
         for number in range(trace.n_requests)
     ]
-    limits = server.limits
+    limits, batched = server.limits, server.limits.max_num_batched_tokens
     serve(
-        sequences, COST.step, server.pages, PAGE, limits.max_num_seqs, limits.max_num_batched_tokens, limits.watermark
+        sequences, server.cost.step, server.pages, PAGE, limits.max_num_seqs, batched, limits.watermark, drafted=drafted
     )
     assert found.hit_tokens.tolist() == [sequence.hits for sequence in sequences]
     assert found.preemptions.tolist() == [sequence.preemptions for sequence in sequences]
     for name in ("admission", "first", "end"):
         expected = [getattr(sequence, name) for sequence in sequences]
         assert getattr(found, name) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(traffic())
+def test_the_closed_form_equals_stepping(case):
+    equals_stepping(*case)
+
+
+@settings(max_examples=150, deadline=None)
+@given(traffic(), st.integers(1, 3), st.booleans(), st.data())
+def test_so_it_does_where_some_gain_more_tokens_a_step_than_others(case, length, whole, data):
+    """Exactly where reading the context takes no time, or every step gains as many tokens.
+
+    Otherwise it is read in the steps between two events as if parts of tokens were there.
+    """
+    trace, server = case
+    target = COST if whole else dataclasses.replace(COST, bandwidth=math.inf)
+    draft = step_cost("smollm2-135m", "h100") if whole else target
+    of_one = st.sampled_from([0.0, 1.0]) if whole else st.sampled_from([0.0, 0.4, 0.75, 1.0])
+    acceptance = np.array([data.draw(of_one) for _ in range(trace.n_requests)])
+    cost = Speculation(target, draft, length, acceptance)
+    equals_stepping(trace, dataclasses.replace(server, cost=cost, pages=server.pages + 1), drafted=length)
 
 
 def test_by_hand():
@@ -166,7 +188,8 @@ def test_whatever_the_settings_no_work_is_lost_or_made(
             assert found.moved[f"{tier.name}_read"] == crossed
     # Tokens out: each but those that a prefill ends with takes a decode step.
     by_prefill = trace.n_requests + found.preemptions.sum()
-    decoded = (steps["steps"] * steps["sequences"]).sum()
+    decoded = steps["output_tokens"].sum()
+    assert (steps["steps"] * steps["sequences"]).sum() == decoded
     assert trace.output_tokens.sum() - by_prefill <= decoded <= trace.output_tokens.sum() - trace.n_requests
     for number in range(3):
         own = steps.filter(steps["replica"] == number)

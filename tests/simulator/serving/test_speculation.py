@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 
 import kvreplay as kv
 from kvreplay.simulator.serving.cost import step_cost
-from kvreplay.simulator.serving.speculation import Speculation
+from kvreplay.simulator.serving.speculation import Speculation, tokens_per_step
+from kvreplay.traces.errors import TraceError
 
 TARGET = step_cost("llama-3.1-70b", "h100", 4, "roofline")
+DRAFT = step_cost("llama-3.1-8b", "h100", 4, "roofline")
+DRAFTED = {"model": "llama-3.1-70b", "tensor_parallel": 4, "draft_model": "llama-3.1-8b", "draft_length": 3}
 
 
 @given(st.integers(1, 12), st.floats(0, 1))
 def test_tokens_per_step_are_those_of_drafts_accepted_one_by_one(length, acceptance):
     # k tokens are accepted and the next is not, or all are; the large model adds one.
     rejected = sum(acceptance**k * (1 - acceptance) * (k + 1) for k in range(length))
-    expected = rejected + acceptance**length * (length + 1)
-    assert Speculation(TARGET, TARGET, length, acceptance).tokens_per_step == pytest.approx(expected)
+    assert tokens_per_step(length, acceptance) == pytest.approx(rejected + acceptance**length * (length + 1))
 
 
 @pytest.mark.parametrize(("length", "acceptance", "share"), [(3, 0.6, 0.05), (7, 0.8, 0.02), (5, 0.9, 0.1)])
@@ -32,34 +34,74 @@ def test_one_sequence_is_as_much_faster_as_theorem_3_8_says(length, acceptance, 
         TARGET, step_constant=share * TARGET.step_constant, bandwidth=math.inf, linear_rate=math.inf
     )
     target = dataclasses.replace(TARGET, bandwidth=math.inf)
-    speculation = Speculation(target, draft, length, acceptance)
+    speculation = Speculation(target, draft, length, np.array([acceptance]))
     expected = (1 - acceptance ** (length + 1)) / ((1 - acceptance) * (length * share + 1))
-    assert target.decode(1, 100, 1000) / speculation.decode(1, 100, 1000) == pytest.approx(expected)
+    faster = speculation.gain(0) * target.step(0, 0, 1, 100) / speculation.step(0, 0, 1, 100)
+    assert faster == pytest.approx(expected)
 
 
 def test_a_large_batch_loses_by_it():
-    speculation = Speculation(TARGET, step_cost("llama-3.1-8b", "h100", 4, "roofline"), 5, 0.6)
-    assert speculation.decode(1, 500, 100) < TARGET.decode(1, 500, 100)
-    assert speculation.decode(512, 512 * 500, 100) > TARGET.decode(512, 512 * 500, 100)
+    speculation = Speculation(TARGET, DRAFT, 5, np.array([0.6]))
+    for sequences, gains in ((1, True), (512, False)):
+        step = (0, 0, sequences, sequences * 500)
+        assert (speculation.gain(0) * TARGET.step(*step) > speculation.step(*step)) == gains
 
 
-@given(st.integers(1, 100), st.integers(1, 10**5), st.floats(1e-3, 50))
-def test_its_closed_form_is_the_least_number_that_takes_as_long(sequences, context, seconds):
-    speculation = Speculation(TARGET, step_cost("llama-3.1-8b", "h100", 4), 4, 0.7)
-    tokens = speculation.decode_steps(sequences, context, seconds)
-    assert speculation.decode(sequences, context, tokens) >= seconds
-    assert speculation.decode(sequences, context, tokens - 1) < seconds
+@given(st.integers(1, 100), st.integers(1, 10**5), st.integers(1, 1000))
+def test_a_step_takes_longer_by_what_more_context_takes_to_read(sequences, context, more):
+    speculation = Speculation(TARGET, DRAFT, 4, np.array([0.7]))
+    step, longer = (speculation.step(0, 0, sequences, tokens) for tokens in (context, context + more))
+    assert longer - step == pytest.approx(more * speculation.token_read, rel=1e-6)
 
 
-def test_in_a_simulation():
+@pytest.fixture(scope="module")
+def chats():
     trace = kv.generate("conversation", sessions=30, seed=1)
-    settings = {"model": "llama-3.1-70b", "tensor_parallel": 4, "rate": 0.1}
-    plain = kv.simulate(trace, **settings)
-    drafted = kv.simulate(trace, **settings, draft_model="llama-3.1-8b", draft_length=3, acceptance=0.8)
-    never = kv.simulate(trace, **settings, draft_model="llama-3.1-8b", draft_length=3, acceptance=0)
+    return dataclasses.replace(trace, intent=(np.arange(trace.n_requests) % 3).astype(np.int32))
+
+
+def test_in_a_simulation(chats):
+    settings = DRAFTED | {"rate": 0.1}
+    plain = kv.simulate(chats, **settings | {"draft_model": None})
+    drafted = kv.simulate(chats, **settings, acceptance=0.8)
+    never = kv.simulate(chats, **settings, acceptance=0)
     assert never.row["tpot_p50"] > plain.row["tpot_p50"] > drafted.row["tpot_p50"]
     assert drafted.row["output_tokens"] == plain.row["output_tokens"]
     assert drafted.row["capacity"] < plain.row["capacity"]  # the draft takes memory
-    steps = drafted.steps
-    by_prefill = trace.n_requests + drafted.row["preemptions"]
-    assert (steps["steps"] * steps["sequences"]).sum() == int(np.sum(trace.output_tokens)) - by_prefill
+    by_prefill = chats.n_requests + drafted.row["preemptions"]
+    assert drafted.steps["output_tokens"].sum() == int(np.sum(chats.output_tokens)) - by_prefill
+    assert drafted.seconds["output_tokens"].sum() == pytest.approx(np.sum(chats.output_tokens))
+
+
+def test_alone_a_request_takes_as_many_steps_as_its_acceptance_says(chats):
+    """Of one request at a time, so long that a part of a token does not count."""
+    long = dataclasses.replace(chats, output_tokens=np.full(chats.n_requests, 4001, np.int32))
+    by_intent = {0: 0.9, 2: 0.2}
+    found = kv.simulate(long, **DRAFTED, concurrency=1, acceptance=0.5, acceptance_by_intent=by_intent)
+    steps = found.steps.filter(found.steps["sequences"] > 0)["steps"].to_numpy()
+    for intent, acceptance in (by_intent | {1: 0.5}).items():
+        expected = 4000 * (1 - acceptance) / (1 - acceptance**4)
+        assert steps[long.intent == intent] == pytest.approx(expected, abs=1)
+
+
+def test_what_is_drafted_better_ends_sooner_and_nothing_is_lost(chats):
+    found = kv.simulate(chats, **DRAFTED, acceptance=0.5, acceptance_by_intent={0: 0.9, 2: 0.1})
+    tpot = [found.requests["tpot"].to_numpy()[chats.intent == intent].mean() for intent in range(3)]
+    assert tpot[0] < tpot[1] < tpot[2]
+    by_prefill = chats.n_requests + found.row["preemptions"]
+    assert found.steps["output_tokens"].sum() == int(np.sum(chats.output_tokens)) - by_prefill
+
+
+def test_acceptance_that_no_intent_changes_is_the_constant_one(chats):
+    by_intent = kv.simulate(chats, **DRAFTED, acceptance=0.1, acceptance_by_intent=dict.fromkeys(range(3), 0.6))
+    assert by_intent.recorder.digest() == kv.simulate(chats, **DRAFTED, acceptance=0.6).recorder.digest()
+    assert by_intent.row["acceptance_by_intent"] == "{0: 0.6, 1: 0.6, 2: 0.6}"
+
+
+def test_acceptance_of_intents_that_there_are_not_is_refused(chats):
+    with pytest.raises(TraceError, match=r"no request of \S+ has the intent 7 .*; use those of .* 0 to 2"):
+        kv.simulate(chats, **DRAFTED, acceptance_by_intent={7: 0.9})
+    with pytest.raises(TraceError, match="has no intents; leave acceptance_by_intent out"):
+        kv.simulate(dataclasses.replace(chats, intent=None), **DRAFTED, acceptance_by_intent={0: 0.9})
+    with pytest.raises(ValueError, match="nothing is drafted; set draft_model"):
+        kv.simulate(chats, acceptance_by_intent={0: 0.9})
