@@ -90,6 +90,8 @@ class Browser:
         """Keys, by their names in DOM."""
         codes = {"Enter": 13, "Tab": 9, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
         codes |= {"ArrowDown": 40, "Home": 36, "End": 35}
+        # Chromium drops keys that come before the first frame is drawn.
+        self.run("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         for key in keys:
             text = {"Enter": "\r", " ": " "}.get(key)
             code = {"key": key, "windowsVirtualKeyCode": codes[key]}

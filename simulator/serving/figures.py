@@ -16,6 +16,7 @@ from .recorder import Recorder
 REQUESTS = {
     "request": "number in the trace",
     "session": "of the trace, where it has them",
+    "intent": "of the trace, where it has them; -1: unknown",
     "tier": "in front, that answered it; null: none",
     "replica": "that served it; null: refused, or answered in front",
     "decoder": "the replica that decoded it, where that is another",
@@ -41,9 +42,13 @@ def request_table(trace: Trace, recorder: Recorder, tiers: Sequence[str] = ()) -
     """The columns of REQUESTS. `tiers` are the names of those in front."""
     arrival, first, end, output = recorder.arrival, recorder.first, recorder.end, trace.output_tokens
     assert output is not None
+    labels = {
+        name: [None] * trace.n_requests if column is None else column
+        for name, column in (("session", trace.session), ("intent", trace.intent))
+    }
     columns = {
         "request": np.arange(trace.n_requests),
-        "session": trace.session if trace.session is not None else [None] * trace.n_requests,
+        **labels,
         "tier": [None if tier < 0 else tiers[tier] for tier in recorder.tier.tolist()],
         "replica": recorder.replica,
         "decoder": recorder.decoder,
@@ -62,7 +67,9 @@ def request_table(trace: Trace, recorder: Recorder, tiers: Sequence[str] = ()) -
         "handover": recorder.handover - first,
         **request_times(arrival, first, end, output),
     }
-    table = pl.DataFrame(columns, schema_overrides={"session": pl.Int32, "tier": pl.String}, nan_to_null=True)
+    table = pl.DataFrame(
+        columns, schema_overrides=dict.fromkeys(labels, pl.Int32) | {"tier": pl.String}, nan_to_null=True
+    )
     return table.with_columns(pl.col("replica", "decoder").replace(-1, None))
 
 
