@@ -20,29 +20,24 @@ class Decoding:
     """Sequences that decode, in pages of `page_tokens` tokens."""
 
     def __init__(self, page_tokens: int) -> None:
+        self.count = 0
+        self.context = 0  # tokens that all of them read in the next step
         self._steps = 0  # done since the start
         self._page_tokens = page_tokens
         self._groups: dict[float, _Alike] = {}  # by what they gain a step; none of them is empty
 
     @property
-    def count(self) -> int:
-        return sum(group.count for group in self._groups.values())
-
-    @property
-    def context(self) -> int:
-        """Tokens that all of them read in the next step."""
-        return sum(group.context for group in self._groups.values())
-
-    @property
     def gain(self) -> float:
-        """Tokens by which that grows a step, on average."""
-        return sum(gain * group.count for gain, group in self._groups.items())
+        """Tokens by which the context grows a step, on average."""
+        return sum([gain * group.count for gain, group in self._groups.items()])
 
     def add(self, request: Request) -> None:
         """Let a request decode that has all its tokens but the last generated one in the KV cache."""
         if request.gain not in self._groups:
             self._groups[request.gain] = _Alike(request.gain, self._steps, self._page_tokens)
         self._groups[request.gain].add(request)
+        self.count += 1
+        self.context += request.target
 
     def remove(self, request: Request) -> None:
         """Take out one that ended or is preempted; `generated` then counts what it generated."""
@@ -50,14 +45,19 @@ class Decoding:
         group.remove(request)
         if not group.count:
             del self._groups[request.gain]
+        self.count -= 1
+        self.context -= request.target
 
     def steps_left(self) -> int:
         """Steps until the first of them ends; there must be one."""
-        return min(group.steps_left() for group in self._groups.values())
+        return min([group.steps_left() for group in self._groups.values()])
 
     def pages_due(self, steps: int) -> int:
         """Pages that the next `steps` steps need."""
-        return sum(group.pages_due(steps) for group in self._groups.values())
+        due = 0
+        for group in self._groups.values():
+            due += group.pages_due(steps)
+        return due
 
     def advance(self, steps: int) -> tuple[int, list[Request]]:
         """Do `steps` steps, and remove the requests that end with the last; none ends before.
@@ -65,13 +65,15 @@ class Decoding:
         Returns the tokens that all of them have generated, and those that ended.
         """
         self._steps += steps
-        before = self.context
-        ended = [request for group in self._groups.values() for request in group.advance(steps)]
-        tokens = self.context - before
+        generated = 0
+        ended: list[Request] = []
+        for group in self._groups.values():
+            generated += group.advance(steps, ended)
+        self.context += generated
         for request in ended:
             self.remove(request)
-            tokens -= request.generated - request.output
-        return tokens, sorted(ended, key=lambda request: request.rank)
+            generated -= request.generated - request.output  # of drafts that are accepted but not asked for
+        return generated, sorted(ended, key=lambda request: request.rank)
 
 
 class _Alike:
@@ -79,7 +81,6 @@ class _Alike:
 
     def __init__(self, gain: float, steps: int, page_tokens: int) -> None:
         self.count = 0
-        self.context = 0
         self._gain, self._steps, self._page_tokens = gain, steps, page_tokens
         self._tokens = math.floor(gain * steps)  # that one has gained which decodes since the start
         self._ends: list[tuple[int, int, Request]] = []  # heap of (token, rank, request); stale where it was removed
@@ -89,7 +90,6 @@ class _Alike:
         cached = request.target - 1
         request.finish = self._tokens + request.output - request.generated
         self.count += 1
-        self.context += cached + 1
         self._due[(self._tokens - cached) % self._page_tokens] += 1
         heapq.heappush(self._ends, (request.finish, request.rank, request))
 
@@ -98,7 +98,6 @@ class _Alike:
         request.finish = 0
         cached = request.target - 1
         self.count -= 1
-        self.context -= cached + 1
         self._due[(self._tokens - cached) % self._page_tokens] -= 1
 
     def steps_left(self) -> int:
@@ -122,15 +121,13 @@ class _Alike:
         due = sum(self._due[start:end]) + sum(self._due[: max(end - self._page_tokens, 0)])
         return rounds * self.count + due
 
-    def advance(self, steps: int) -> list[Request]:
-        """Do `steps` steps, and return those that ended."""
+    def advance(self, steps: int, ended: list[Request]) -> int:
+        """Do `steps` steps, append those that ended to `ended`, and return the tokens that all gained."""
         tokens = self._tokens_in(steps)
         self._steps += steps
         self._tokens += tokens
-        self.context += tokens * self.count
-        ended = []
         while self._ends and (self._ends[0][0] <= self._tokens or self._ends[0][2].finish != self._ends[0][0]):
             finish, _, request = heapq.heappop(self._ends)
             if request.finish == finish:
                 ended.append(request)
-        return ended
+        return tokens * self.count

@@ -135,7 +135,6 @@ class Replica:
             while arrivals.handed and len(self.running) < self._limits.max_num_seqs:
                 decoding.add(self._start(arrivals.handed.popleft()))
             preempted = self._make_room()
-            self._take_pages(1)
             prefilled, tokens, pairs = self._prefill(preempted)
             sequences, context, steps = decoding.count, decoding.context, 1
             if not (tokens or sequences):  # what waits needs memory that others hold, into which they load
@@ -159,7 +158,8 @@ class Replica:
                     seconds = arithmetic_sum(*self._decode_seconds, steps)
                     yield env.timeout(max(seconds - (env.now - self._started), 0.0))
                 self._interruptible = False
-            self._take_pages(steps)
+            if steps > 1:
+                self._take_pages(steps)
             generated, ended = decoding.advance(steps)
             self._recorder.step(self, self._started, env.now, steps, tokens, sequences, generated)
             for request in ended:
@@ -177,7 +177,9 @@ class Replica:
 
     def _take_pages(self, steps: int) -> None:
         """Take the pages that the first `steps` of the decode steps under way need."""
-        due = self._decoding.pages_due(steps)
+        self._take(self._decoding.pages_due(steps))
+
+    def _take(self, due: int) -> None:
         self.memory.take(due - self._pages_taken)
         self._pages_taken = due
 
@@ -201,17 +203,17 @@ class Replica:
             self.memory.queue[request.pages] += change
 
     def _make_room(self) -> bool:
-        """Preempt requests until the others have pages for the next step; whether any was."""
+        """Preempt requests until the others have pages for the next step, and take them; whether any was preempted."""
         preempted = False
-        while self._decoding.pages_due(1) - self._pages_taken > self.memory.available:
+        while (due := self._decoding.pages_due(1)) - self._pages_taken > self.memory.available:
             # The sequences in front take what there is before one finds nothing left.
-            self._pages_taken += self.memory.available
-            self.memory.take(self.memory.available)
+            self._take(self._pages_taken + self.memory.available)
             if self._limits.order == "priority":
                 self._preempt(max(self.running, key=lambda request: (request.priority, request.number)))
             else:
                 self._preempt(next(reversed(self.running)))
             preempted = True
+        self._take(due)
         return preempted
 
     def _prefill(self, preempted: bool) -> tuple[list[Request], int, float]:
