@@ -303,13 +303,10 @@ def _cost(trace: Trace, settings: dict[str, Any]) -> StepCost | Speculation:
         for name, method in ((settings["model"], settings["step_cost"]), (settings["draft_model"], None))
     )
     assert target is not None
-    by_intent = settings["acceptance_by_intent"] or {}
-    if draft is not None:
-        acceptance = request_acceptance(trace, settings["acceptance"], by_intent)
-        return Speculation(target, draft, settings["draft_length"], acceptance)
-    if by_intent:
-        raise ValueError("acceptance_by_intent: nothing is drafted; set draft_model, or leave it out")
-    return target
+    if draft is None:
+        return target
+    acceptance = request_acceptance(trace, settings["acceptance"], settings["acceptance_by_intent"] or {})
+    return Speculation(target, draft, settings["draft_length"], acceptance)
 
 
 def kv_tokens(cost: StepCost | Speculation, utilization: float) -> int:

@@ -104,5 +104,3 @@ def test_acceptance_of_intents_that_there_are_not_is_refused(chats):
         kv.simulate(chats, **DRAFTED, acceptance_by_intent={7: 0.9})
     with pytest.raises(TraceError, match="has no intents; leave acceptance_by_intent out"):
         kv.simulate(dataclasses.replace(chats, intent=None), **DRAFTED, acceptance_by_intent={0: 0.9})
-    with pytest.raises(ValueError, match="nothing is drafted; set draft_model"):
-        kv.simulate(chats, acceptance_by_intent={0: 0.9})
