@@ -20,7 +20,7 @@ HELP = "replay a trace against a real server"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from .sources import add_source_arguments, positive
+    from .sources import add_source_arguments, picture, positive
 
     parser.add_argument("url", metavar="URL", help="of the server, such as http://127.0.0.1:8000")
     add_source_arguments(parser, flag=True)
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="setting of `kvreplay simulate`, such as device=h100, by which to simulate the same requests; repeatable",
     )
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw what was measured, .png or .svg")
+    parser.add_argument("--plot", metavar="FILE", type=picture, help="draw what was measured, .png or .svg")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 HELP = "simulate a server under a trace's traffic: latency, throughput, memory"
@@ -30,12 +29,12 @@ _ARGUMENTS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from .sources import add_source_arguments
+    from .sources import add_source_arguments, picture
 
     add_source_arguments(parser)
     add_settings(parser)
     parser.add_argument("--out", metavar="DIR", help="write the tables there: requests, seconds, steps, and the row")
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw what happened, .png or .svg")
+    parser.add_argument("--plot", metavar="FILE", type=picture, help="draw what happened, .png or .svg")
     parser.add_argument(
         "--chrome-trace", metavar="FILE", help="write every step and request of one simulation for ui.perfetto.dev"
     )
@@ -57,10 +56,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given, for `simulate` to check."""
-    from kvreplay.parameters import parse_pairs
+    from kvreplay.parameters import ParameterError, parse_pairs
 
     named = [f"{name}={value}" for name in _ARGUMENTS if (value := getattr(args, name)) is not None]
-    return parse_pairs([*named, *args.set], "--set")
+    settings = parse_pairs([*named, *args.set], "--set")
+    if "trace" in settings:
+        raise ParameterError("--set trace: is no setting; give the trace itself")
+    return settings
 
 
 def run(args: argparse.Namespace) -> int:
@@ -109,10 +111,9 @@ def run(args: argparse.Namespace) -> int:
     if row["goodput"] is not None:
         print(f"\ngoodput {_figure(row['goodput'])} requests/s: {row['slo_ratio']:.1%} of requests within the SLO")
     for tier in simulation.setup.stack.tiers:
-        print(
-            f"\n{tier.name}: {row[f'{tier.name}_hits']:,} of {row[f'{tier.name}_lookups']:,} lookups answered, "
-            f"{row[f'{tier.name}_false_hits']:,} of them wrongly (precision {_figure(row[f'{tier.name}_precision'])})"
-        )
+        hits, lookups, wrong = (row[f"{tier.name}_{count}"] for count in ("hits", "lookups", "false_hits"))
+        precision = f" (precision {_figure(row['semantic_precision'])})" if tier.name == "semantic" else ""
+        print(f"\n{tier.name}: {hits:,} of {lookups:,} lookups answered, {wrong:,} of them wrongly{precision}")
     saved = f"{row['tokens_saved']:,} prompt tokens found in pages, {row['prefilled_tokens']:,} computed"
     print(f"\ntoken hit ratio {_figure(row['token_hit_ratio'])}: {saved}")
     for place, share in json.loads(row["loaded"] or "{}").items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ def positive(text: str) -> int:
     if text.isdecimal() and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+
+
+def picture(text: str) -> Path:
+    """An argument that names a picture, for `add_argument(type=picture)`."""
+    if Path(text).suffix in (".png", ".svg"):
+        return Path(text)
+    raise argparse.ArgumentTypeError(f"{text}: unknown kind of picture; use .png or .svg")
 
 
 def open_source(source: str, format: str | None = None, options: Sequence[str] = ()) -> Trace:

@@ -16,7 +16,7 @@ HELP = "list, fetch, describe and convert traces"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from .sources import add_source_arguments, positive
+    from .sources import add_source_arguments, picture, positive
 
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="the public traces known by name")
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     info.add_argument(
         "--bytes-per-token", type=positive, metavar="N", help="KV bytes a token, for the footprint in bytes"
     )
-    info.add_argument("--plot", type=Path, metavar="FILE", help="draw the distributions into a .png or .svg")
+    info.add_argument("--plot", type=picture, metavar="FILE", help="draw the distributions into a .png or .svg")
     info.add_argument("--json", action="store_true", help="print one JSON object")
     actions.add_parser("workloads", help="the workloads that can be generated, and their parameters")
     actions.add_parser("formats", help="the file formats that can be read, and their options")
@@ -105,8 +105,6 @@ def _info(args: argparse.Namespace) -> None:
 
     from .sources import open_source
 
-    if args.plot is not None and args.plot.suffix not in (".png", ".svg"):
-        raise ValueError(f"--plot {args.plot}: unknown kind of picture; use .png or .svg")
     trace = open_source(args.source, args.format, args.option)
     summary = summarise(trace, args.bytes_per_token)
     if args.json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,10 +14,11 @@ HELP = "compare a recorded run of a server with its simulation"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from .simulate import add_settings
+    from .sources import picture
 
     add_run(parser)
     add_settings(parser)
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw both distributions, .png or .svg")
+    parser.add_argument("--plot", metavar="FILE", type=picture, help="draw both distributions, .png or .svg")
     parser.add_argument("--json", action="store_true", help="print one JSON object per latency")
 
 

@@ -55,7 +55,7 @@ def measured_device(device: str | torch.device = "cpu") -> Device:
     return Device(
         NAME,
         flops=2 * _WIDTH**3 / _best(lambda: torch.mm(a, b, out=product), where),
-        memory=float(_memory(where)),
+        memory=float(memory(where)),
         bandwidth=2 * copied,  # each byte is read and written
         pcie=copied,
         peer=copied,
@@ -69,7 +69,8 @@ def _best(work: Callable[[], object], device: torch.device) -> float:
     return float(np.min([seconds(work, device) for _ in range(_ROUNDS)]))
 
 
-def _memory(device: torch.device) -> int:
+def memory(device: torch.device) -> int:
+    """Bytes of the memory of `device`, free or not."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -22,6 +22,7 @@ from .links import Transfer
 from .memory import PagedMemory, VllmMemory
 from .recorder import Recorder
 from .requests import Request
+from .sized import SizedMemory
 from .speculation import Speculation, target_of
 
 
@@ -48,6 +49,7 @@ class Arrivals:
         recorder: Recorder,
         settle: Callable[[], None],
         wake: Callable[[], None],
+        sized: SizedMemory | None,
     ) -> None:
         self.places = places
         self.loaded: deque[Request] = deque()  # that can be prefilled
@@ -55,7 +57,7 @@ class Arrivals:
         self.loading = 0  # requests whose pages are under way
         self.leaving = 0  # requests whose pages are held until another replica has them
         self._env, self._number, self._cost, self._memory, self._recorder = env, number, cost, memory, recorder
-        self._page_tokens, self._settle, self._wake = page_tokens, settle, wake
+        self._page_tokens, self._settle, self._wake, self._sized = page_tokens, settle, wake, sized
         self._layers = target_of(cost).model.layers if places.layerwise else 1
 
     def __len__(self) -> int:
@@ -132,6 +134,8 @@ class Arrivals:
 
     def _let_go(self, handover: Handover) -> None:
         self._memory.release(handover.lease, handover.taken)
+        if self._sized is not None:
+            self._sized.ended()
         self.leaving -= 1
         self._wake()
 

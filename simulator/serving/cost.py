@@ -64,6 +64,11 @@ class StepCost:
     def __str__(self) -> str:
         return self.method
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Those that have weights and a KV cache in the devices' memory."""
+        return (self.model,)
+
     def gain(self, number: int) -> float:
         """Tokens that the request `number` gains in a step when it decodes."""
         return 1.0
@@ -73,7 +78,7 @@ class StepCost:
         """Tokens of a decoding sequence in a step."""
         return 1
 
-    def step(self, tokens: int, pairs: float, sequences: int, context: int, each: int = 1) -> float:
+    def step(self, tokens: int, pairs: float, sequences: int, context: float, each: int = 1) -> float:
         """Seconds of one step in which `tokens` of prompts are prefilled and `sequences` decode, `each` tokens each.
 
         `pairs` is how many (token, earlier token) pairs the prefilled ones attend to: `attended`. `context` is the
@@ -286,7 +291,7 @@ def _profile(path: Path, model: Model, device: Device, devices: int) -> StepCost
     """
     try:
         profile = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, UnicodeDecodeError):
         profile = None
     if isinstance(profile, dict) and isinstance(profile.get("device"), dict):
         device = _own_device(path, profile["device"])

@@ -1,8 +1,9 @@
 """The sequences of a replica that decode, as sums: a step takes the same time to simulate for one as for a thousand.
 
 Those that gain as many tokens a step, one without speculation, are summed together. All of them have gained the same
-since a step that they share, gain x steps in whole tokens. So what they read grows by a known number, a sequence ends
-at a step that is known when it starts, and it needs another page at every token of one residue modulo the page size.
+since a step that they share, gain x steps in whole tokens. So a sequence ends at a step that is known when it starts,
+and needs another page at every token of one residue modulo the page size. What it reads grows by `gain` a step, parts
+of tokens included: so a step takes as long whether it is done alone or among others.
 
 The last step of a sequence may gain more tokens than it asks for, of drafts that are accepted: they take pages until
 that step is over.
@@ -21,15 +22,20 @@ class Decoding:
 
     def __init__(self, page_tokens: int) -> None:
         self.count = 0
-        self.context = 0  # tokens that all of them read in the next step
         self._steps = 0  # done since the start
+        self._context = 0  # tokens that all of them would have read in the first
         self._page_tokens = page_tokens
         self._groups: dict[float, _Alike] = {}  # by what they gain a step; none of them is empty
 
     @property
     def gain(self) -> float:
-        """Tokens by which the context grows a step, on average."""
+        """Tokens that all of them gain a step."""
         return sum([gain * group.count for gain, group in self._groups.items()])
+
+    @property
+    def context(self) -> float:
+        """Tokens that all of them read in the next step."""
+        return self._context + self._steps * self.gain
 
     def add(self, request: Request) -> None:
         """Let a request decode that has all its tokens but the last generated one in the KV cache."""
@@ -37,16 +43,16 @@ class Decoding:
             self._groups[request.gain] = _Alike(request.gain, self._steps, self._page_tokens)
         self._groups[request.gain].add(request)
         self.count += 1
-        self.context += request.target
+        self._context += request.prompt + request.output - request.finish
 
     def remove(self, request: Request) -> None:
         """Take out one that ended or is preempted; `generated` then counts what it generated."""
+        self.count -= 1
+        self._context -= request.prompt + request.output - request.finish
         group = self._groups[request.gain]
         group.remove(request)
         if not group.count:
             del self._groups[request.gain]
-        self.count -= 1
-        self.context -= request.target
 
     def steps_left(self) -> int:
         """Steps until the first of them ends; there must be one."""
@@ -69,7 +75,6 @@ class Decoding:
         ended: list[Request] = []
         for group in self._groups.values():
             generated += group.advance(steps, ended)
-        self.context += generated
         for request in ended:
             self.remove(request)
             generated -= request.generated - request.output  # of drafts that are accepted but not asked for

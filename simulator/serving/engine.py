@@ -14,7 +14,7 @@ from kvreplay.simulator.caches.sizing import Sizing
 from kvreplay.traces.trace import Trace
 
 from .cost import StepCost
-from .fetching import PEER, Places
+from .fetching import Places
 from .front import Front
 from .links import Link, bytes_moved, known_rates
 from .memory import VLLM, PagedMemory, PolicyMemory, VllmMemory
@@ -23,8 +23,8 @@ from .replica import Limits, Replica
 from .requests import Request
 from .router import router
 from .sized import SizedMemory
-from .speculation import Speculation, target_of
-from .tiers import TierSpec, build
+from .speculation import Speculation, target_of, token_bytes
+from .tiers import PEER, TierSpec, build
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def run(
     def enter(request: Request) -> None:
         replica = choose(request, replicas[:split] if split else replicas)
         full = server.max_queue is not None and len(replica.waiting) >= server.max_queue
-        most = request.tokens + server.cost.sequence_tokens - 1  # its last step may gain more than it asks for
+        most = request.tokens
+        if request.output > 1:
+            most += server.cost.sequence_tokens - 1  # its last step may gain more than it asks for
         if full or -(-most // server.page_tokens) > server.pages:
             if clients is not None:
                 clients.put(1)
@@ -156,7 +158,7 @@ def _memory(trace: Trace, server: Server) -> PagedMemory:
 def _places(trace: Trace, server: Server) -> list[Places]:
     target, specs = target_of(server.cost), server.tiers if server.policy is not None else ()
     replicas = (server.page_tokens, trace.n_pages, server.replicas, server.seed)
-    tiers = build(specs, target.model, target.device, target.devices, *replicas)
+    tiers = build(specs, server.cost.models, target.device, target.devices, *replicas)
     rates = known_rates(server.interconnect, target.device, target.devices)
     assert rates is not None
     return [
@@ -164,7 +166,7 @@ def _places(trace: Trace, server: Server) -> list[Places]:
             own,
             inbound=Link("interconnect_in", rates.read),
             outbound=Link("interconnect_out", rates.write, rates.latency),
-            page_bytes=server.page_tokens * target.model.kv_bytes_per_token,
+            page_bytes=server.page_tokens * token_bytes(server.cost),
             rule=server.fetch,
             on_hit=server.on_hit,
             on_write=server.sync_on_write,

@@ -17,14 +17,13 @@ import numpy as np
 
 from .links import Hop, Link, Transfer
 from .requests import Request
-from .tiers import Tiers
+from .tiers import PEER, Tiers
 
 if TYPE_CHECKING:
     from .replica import Replica
 
 RULES = ("cheaper", "always")
 ON_HIT = ("replicate", "move")
-PEER = "peer"  # what other replicas are called as a place of pages
 
 
 class Part(NamedTuple):

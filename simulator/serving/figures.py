@@ -87,22 +87,26 @@ def second_table(
 
     Flows (`arrivals`, `ends`, `prefill_tokens`, `output_tokens`, `busy`, the share of device time) are of the second;
     states (requests `running` and `waiting`; pages `held`, `pinned`, `saved`, `idle` and `free`, and `TIER_pages` in
-    each tier below, where `below` has any) are those at its end.
+    each tier below, where `below` has any) are those at its end. What a tier in front answers comes all at once.
     """
-    seconds = int(np.ceil(steps["end"].max() or 0)) if len(steps) else 0  # type: ignore[arg-type]
+    happened = pl.concat([steps["end"], requests["arrival"], requests["end"]]).drop_nulls().to_numpy()
+    seconds = max(int(np.ceil(happened.max())), 1) if len(happened) else 0
     edges = np.arange(seconds + 1, dtype=np.float64)
     flows = dict.fromkeys(("busy", "prefill_tokens", "output_tokens"), np.zeros(seconds))
     states = dict.fromkeys(("running", "waiting", "held", "pinned", "saved", "idle"), np.zeros(seconds, np.int64))
     for number in range(replicas):
         own = steps.filter(pl.col("replica") == number)
+        if not len(own):
+            continue
         start, end = own["start"].to_numpy(), own["end"].to_numpy()
         tokens = {name: own[name] for name in ("prefill_tokens", "output_tokens")}
         amounts = {"busy": (end - start) / replicas, **tokens}
         for name, amount in amounts.items():
             flows[name] = flows[name] + _per_second(start, end, np.asarray(amount), edges)
         states = {name: states[name] + state for name, state in _states(own, start, end, edges[1:]).items()}
-    first = requests["first_token"].drop_nulls().to_numpy()
-    flows["output_tokens"] = flows["output_tokens"] + np.histogram(first, edges)[0]
+    begun = requests.filter(pl.col("first_token").is_not_null())
+    at_once = begun.select(pl.when(pl.col("tier").is_null()).then(1).otherwise("output_tokens")).to_series()
+    flows["output_tokens"] = flows["output_tokens"] + np.histogram(begun["first_token"], edges, weights=at_once)[0]
     arrivals, ends = (np.histogram(requests[name].drop_nulls().to_numpy(), edges)[0] for name in ("arrival", "end"))
     free = replicas * pages - states["held"] - states["idle"]
     tiers = {}
@@ -133,7 +137,7 @@ def _per_second(start: np.ndarray, end: np.ndarray, amount: np.ndarray, edges: n
     times = np.stack([start, end], axis=1).ravel()
     total = np.concatenate([[0], np.cumsum(amount)])
     sums = np.stack([total[:-1], total[1:]], axis=1).ravel()
-    return np.diff(np.interp(edges, times, sums)) if len(times) else np.zeros(len(edges) - 1)
+    return np.diff(np.interp(edges, times, sums))
 
 
 def _states(steps: pl.DataFrame, start: np.ndarray, end: np.ndarray, times: np.ndarray) -> dict[str, np.ndarray]:

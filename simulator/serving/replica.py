@@ -40,7 +40,7 @@ class Limits:
     """What one replica may do at once."""
 
     max_num_seqs: int
-    max_num_batched_tokens: int  # at least max_num_seqs
+    max_num_batched_tokens: int  # at least those of max_num_seqs that decode
     watermark: int  # pages
     order: str
 
@@ -72,7 +72,9 @@ class Replica:
         self._tokens_waiting = self._admissions = 0
         self._env, self._cost, self._limits, self._recorder, self._ended = env, cost, limits, recorder, ended
         self._hand_over, self._sized = hand_over, sized
-        self.arrivals = Arrivals(env, number, cost, memory, page_tokens, places, recorder, self._settle, self._wake)
+        self.arrivals = Arrivals(
+            env, number, cost, memory, page_tokens, places, recorder, self._settle, self._wake, sized
+        )
         self._arrives = 0.0  # when the last byte is there of what prompts being prefilled brought
         self._page_tokens = page_tokens
         self._decoding = Decoding(page_tokens)
@@ -222,7 +224,7 @@ class Replica:
         Returns the requests of which all are now, how many tokens, and the (token, earlier token) pairs they attend to.
         """
         decoding = self._decoding.count * self._cost.sequence_tokens
-        budget = left = max(self._limits.max_num_batched_tokens - decoding, 0)
+        budget = left = self._limits.max_num_batched_tokens - decoding
         pairs, prefilled = 0.0, []
         while left:
             request = self._partial

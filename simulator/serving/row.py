@@ -108,7 +108,8 @@ def _hits(setup: Setup, recorder: Recorder, numbers: np.ndarray) -> dict[str, An
 
 
 def _sizes(setup: Setup, recorder: Recorder, numbers: np.ndarray, values: Mapping[str, Any]) -> dict[str, Any]:
-    """How the pages that each replica might cache moved over the requests `numbers`."""
+    """How the pages that each replica might cache moved over the requests `numbers`; each that prefills, where not all
+    do."""
     moves, final = [], []
     for replica in range(setup.server.replicas):
         own = numbers[recorder.replica[numbers] == replica]

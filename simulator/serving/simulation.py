@@ -34,7 +34,7 @@ from .replica import Limits
 from .requests import ORDERS
 from .router import ROUTERS
 from .row import row_of
-from .speculation import Speculation, request_acceptance, target_of
+from .speculation import Speculation, request_acceptance, target_of, token_bytes
 from .tiers import parse as parse_tiers
 
 DEVICE = "device"  # the capacity that the device's memory leaves beside the weights
@@ -63,7 +63,7 @@ class Setup:
     @property
     def token_bytes(self) -> int:
         """What one token takes in the KV memory."""
-        return target_of(self.server.cost).model.kv_bytes_per_token
+        return token_bytes(self.server.cost)
 
     @property
     def label(self) -> str:
@@ -138,14 +138,24 @@ def simulate(
     settings = setup.settings
     if settings["order"] == "priority" and priority is None:
         raise ValueError("order 'priority' needs a priority for each request; pass priority=array")
-    if priority is not None and len(priority) != trace.n_requests:
-        raise ValueError(f"priority has {len(priority)} entries; give one for each of {trace.n_requests} requests")
+    if priority is not None:
+        priority = _checked(priority, trace.n_requests)
     front = None
     if setup.stack.tiers:
         seconds = {name: settings[f"{name}_seconds"] for name in TIERS}
         front = Front(trace, setup.stack, setup.seed, seconds, setup.warmed_up)
     arrivals = {"rate": settings["rate"], "concurrency": settings["concurrency"], "priority": priority}
     return Simulation(setup, run(trace, setup.server, **arrivals, front=front), front)
+
+
+def _checked(priority: Any, requests: int) -> np.ndarray:
+    numbers = np.asarray(priority)
+    if numbers.shape != (requests,):
+        count = numbers.size if numbers.ndim else "no"
+        raise ValueError(f"priority has {count} entries; give one for each of {requests} requests")
+    if numbers.dtype.kind not in "iu":
+        raise ValueError(f"priority is of type {numbers.dtype}; give whole numbers, the lowest for the first")
+    return numbers
 
 
 def prepare(
@@ -169,12 +179,11 @@ def prepare(
     many pages each replica keeps cached, up to the capacity, see `sized`. Raises what `simulate` raises.
     """
     checked = check(server_settings, "simulate", settings)
+    check(_counting, "simulate", {"seed": seed, "windows": windows, "warmup": warmup})
     if trace.prompt_tokens is None or trace.output_tokens is None:
         raise TraceError(f"{trace.name} has no prompt and output tokens", mend="use a trace of requests to a model")
     if trace.arrival is None and checked["concurrency"] is None:
         raise TraceError(f"{trace.name} has no arrival times", mend="set concurrency, for a closed loop")
-    if not 0 <= warmup < 1:
-        raise ValueError(f"warmup {warmup}: is no share of the requests; use 0 or more, below 1")
     policy = None if policy is None else get(policy)
     capacity = capacity if isinstance(capacity, Capacity) else parse_capacity(capacity)
     (stack := parse(stack)).fit(trace)
@@ -183,6 +192,12 @@ def prepare(
         sizing = _sizing(sizing, server.policy)
         server = replace(server, sizing=sizing)
     return Setup(trace, policy, size, seed, windows, warmup, stack, checked, server)
+
+
+def _counting(
+    *, seed: Annotated[int, Ge(0)], windows: Annotated[int, Ge(1)], warmup: Annotated[float, Ge(0), Lt(1)]
+) -> None:
+    """What `prepare` takes beside the settings of a server."""
 
 
 def _sizing(written: str | Sizing, policy: Policy | None) -> Sizing:
@@ -215,7 +230,7 @@ def server_settings(
     max_num_seqs: Annotated[int, Ge(1)] | None = None,
     max_num_batched_tokens: Annotated[int, Ge(1)] | None = None,
     watermark: Annotated[float, Ge(0), Lt(1)] = 0.0,
-    max_queue: Annotated[int, Ge(0)] | None = None,
+    max_queue: Annotated[int, Ge(1)] | None = None,
     rate: Annotated[float, Gt(0)] = 1.0,
     concurrency: Annotated[int, Ge(1)] | None = None,
     step_cost: str | StepCost | None = None,
@@ -266,14 +281,15 @@ def _server(
         raise TraceError(f"the pages of {trace.name} do not form prefixes", mend="set policy to null")
     if policy is not None:
         check_policy(policy)
-    token_bytes = target_of(cost).model.kv_bytes_per_token
-    size = capacity.in_server(trace, page_tokens, token_bytes, lambda: kv_tokens(cost, settings["memory_utilization"]))
+    memory = settings["memory_utilization"]
+    size = capacity.in_server(trace, page_tokens, token_bytes(cost), lambda: kv_tokens(cost, memory))
     sequences, batched = batch_limits(target_of(cost).device)
-    sequences = settings["max_num_seqs"] or sequences
-    batched = settings["max_num_batched_tokens"] or max(batched, sequences)
-    if batched < sequences:
+    sequences, each = settings["max_num_seqs"] or sequences, cost.sequence_tokens
+    batched = settings["max_num_batched_tokens"] or max(batched, sequences * each)
+    if batched < sequences * each:
         raise ValueError(
-            f"max_num_batched_tokens {batched} is below max_num_seqs {sequences}; a step has a token for each of them"
+            f"max_num_batched_tokens {batched} is below max_num_seqs {sequences} x {each}; a step has as many tokens "
+            "for each of them"
         )
     limits = Limits(sequences, batched, watermark=int(settings["watermark"] * size.amount), order=settings["order"])
     server = Server(
@@ -316,15 +332,14 @@ def kv_tokens(cost: StepCost | Speculation, utilization: float) -> int:
     do not fit.
     """
     target = target_of(cost)
-    models = [target.model, cost.draft.model] if isinstance(cost, Speculation) else [target.model]
     memory = target.device.memory * target.devices * utilization
-    weights = sum(model.weight_bytes for model in models)
-    per_token = sum(model.kv_bytes_per_token for model in models)
+    weights = sum(model.weight_bytes for model in cost.models)
+    per_token = token_bytes(cost)
     if memory - weights < per_token:
+        names = " and ".join(model.name for model in cost.models)
         raise ValueError(
-            f"{' and '.join(model.name for model in models)}: take {weights / 2**30:.1f} GiB and {utilization:.0%} of "
-            f"{target.devices} x {target.device.name} is {memory / 2**30:.1f} GiB; raise tensor_parallel, or use a "
-            "larger device"
+            f"{names}: take {weights / 2**30:.1f} GiB and {utilization:.0%} of {target.devices} x {target.device.name} "
+            f"is {memory / 2**30:.1f} GiB; raise tensor_parallel, or use a larger device"
         )
     return int((memory - weights) // per_token)
 

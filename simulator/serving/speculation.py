@@ -20,6 +20,12 @@ from kvreplay.traces.errors import TraceError
 from kvreplay.traces.trace import Trace
 
 from .cost import StepCost
+from .model import Model
+
+
+def token_bytes(cost: StepCost | Speculation) -> int:
+    """Bytes of one token in the KV memory, in the caches of all models."""
+    return sum(model.kv_bytes_per_token for model in cost.models)
 
 
 def target_of(cost: StepCost | Speculation) -> StepCost:
@@ -37,20 +43,13 @@ def tokens_per_step(length: int, acceptance: float) -> float:
 def request_acceptance(trace: Trace, otherwise: float, by_intent: Mapping[int, float]) -> np.ndarray:
     """(R,) float64: of each request's drafts, what `by_intent` says of its intent, or else `otherwise`.
 
-    Raises TraceError for an intent that no request has.
+    Raises TraceError for a trace without intents, where they are asked for.
     """
     acceptance = np.full(trace.n_requests, otherwise)
-    if not by_intent:
-        return acceptance
-    intents = trace.intent
-    if intents is None:
+    if by_intent and trace.intent is None:
         raise TraceError(f"{trace.name} has no intents", mend="leave acceptance_by_intent out")
     for intent, value in by_intent.items():
-        found = intents == intent
-        if not found.any():
-            what = f"no request of {trace.name} has the intent {intent} of acceptance_by_intent"
-            raise TraceError(what, mend=f"use those of its column intent, {intents.min()} to {intents.max()}")
-        acceptance[found] = value
+        acceptance[trace.intent == intent] = value
     return acceptance
 
 
@@ -62,6 +61,11 @@ class Speculation:
     draft: StepCost
     length: int  # tokens drafted a step
     acceptance: np.ndarray  # (R,) float64, 0 to 1: that of each token drafted for a request
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Those that have weights and a KV cache in the devices' memory."""
+        return (self.target.model, self.draft.model)
 
     def gain(self, number: int) -> float:
         """Tokens that the request `number` gains in a step, on average."""
@@ -77,7 +81,7 @@ class Speculation:
         """Seconds of reading one token of the KV caches: the draft reads its own for each token."""
         return self.target.token_read + self.length * self.draft.token_read
 
-    def step(self, tokens: int, pairs: float, sequences: int, context: int) -> float:
+    def step(self, tokens: int, pairs: float, sequences: int, context: float) -> float:
         """Seconds of one step, as `StepCost.step` has it, drafting included; prompts are prefilled in both models."""
         drafted = 0.0
         if sequences:

@@ -22,8 +22,11 @@ from kvreplay.parameters import ParameterError, check
 from kvreplay.simulator.caches.entries import Entries, Entry, online
 
 from .cost import Device
+from .figures import REQUESTS
 from .links import Hop, Link, LinkRates, Transfer, known_rates
 from .model import Model
+
+PEER = "peer"  # what other replicas are called as a place of pages
 
 
 def _known_policy(spec: str) -> str:
@@ -112,17 +115,20 @@ def parse(written: Any) -> tuple[TierSpec, ...]:
             raise ParameterError(f"tier {name}: a codec takes time; give codec and codec_gbs, or neither")
         specs.append(TierSpec(str(name), settings, given))
     names = [spec.name for spec in specs]
+    for name in names:
+        if name == PEER or f"{name}_tokens" in REQUESTS:
+            raise ParameterError(f"tier {name}: is the name of something else in the tables; give it another")
     if len(set(names)) < len(names):
         raise ParameterError(f"tiers {', '.join(names)}: one is there twice; give each a name of its own")
     return tuple(specs)
 
 
 class Pages:
-    """The pages that a tier holds, at most `capacity` of the `known` ones of a trace."""
+    """The pages that a tier holds, at most `capacity`, of the `known` ones of a trace."""
 
     def __init__(self, capacity: int, known: int, policy: str, seed: int) -> None:
         self._left: list[int] = []
-        self._entries = Entries(min(capacity, known), policy, ids=known + 1, seed=seed, leave=self._leave)
+        self._entries = Entries(capacity, policy, ids=known + 1, seed=seed, leave=self._leave)
 
     def has(self, page: int, now: float) -> bool:
         """Whether `page` can be loaded."""
@@ -201,7 +207,7 @@ class Tiers:
 
 def build(
     specs: Sequence[TierSpec],
-    model: Model,
+    models: Sequence[Model],
     device: Device,
     devices: int,
     page_tokens: int,
@@ -209,12 +215,15 @@ def build(
     replicas: int,
     seed: int,
 ) -> list[Tiers]:
-    """The tiers of each replica, empty; those of no capacity are left out. `known`: pages of the trace."""
-    plain = page_tokens * model.kv_bytes_per_token
+    """The tiers of each replica, empty; those of no capacity are left out. `known`: pages of the trace.
+
+    A page has the keys and values of all `models`.
+    """
+    plain = page_tokens * sum(model.kv_bytes_per_token for model in models)
     levels: list[list[Level]] = [[] for _ in range(replicas)]
     for spec in specs:
-        stored = spec.page_bytes(model, page_tokens)
-        capacity = int(spec.settings["gib"] * 2**30 / stored)
+        stored = sum(spec.page_bytes(model, page_tokens) for model in models)
+        capacity = int(min(spec.settings["gib"] * 2**30 / stored, known))
         if not capacity:
             continue
         pages = Pages(capacity, known, spec.settings["policy"], seed)

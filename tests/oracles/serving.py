@@ -21,6 +21,7 @@ class Sequence:
     computed: int = 0
     generated: int = 0
     decoding: bool = False
+    reads: float = 0.0  # tokens in the next step, if it decodes
     private: int = 0  # pages that nobody can hit
     users: list[int] = field(default_factory=list)  # ids of cached pages that it uses
     admission: float = math.nan
@@ -35,7 +36,7 @@ def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_t
 
     `seconds(tokens, pairs, sequences, context)` is what a step takes that prefills `tokens`. Of every sequence that
     decodes `drafted` tokens are verified beside its own; by the n-th step of the server it gains what makes the whole
-    tokens of n x gain.
+    tokens of n x gain, and reads `gain` more, parts included.
     """
     todo, waiting, running, now, steps = list(requests), [], [], 0.0, 0
     cached: list[int] = []  # ids, the least recently released first
@@ -92,7 +93,7 @@ def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_t
                 preempted = True
             if sequence in running:
                 decoded[sequence] = gained
-        budget = max(max_num_batched_tokens - len(decoded) * (1 + drafted), 0)
+        budget = max_num_batched_tokens - len(decoded) * (1 + drafted)
         for sequence in [sequence for sequence in running if not sequence.decoding]:
             tokens = min(sequence.prompt + sequence.generated - sequence.computed, budget)
             if not extend(sequence, tokens):
@@ -124,14 +125,15 @@ def serve(requests, seconds, pages, page_tokens, max_num_seqs, max_num_batched_t
             pairs += tokens * (sequence.computed - tokens + tokens / 2)
             budget -= tokens
             computed += tokens
-        context = sum(sequence.computed - gained + 1 for sequence, gained in decoded.items())
-        now += seconds(computed, pairs, len(decoded), context)
+        now += seconds(computed, pairs, len(decoded), sum(sequence.reads for sequence in decoded))
         for sequence, gained in decoded.items():
             sequence.generated += gained
+            sequence.reads += sequence.gain
         for sequence in prefilled:
             if sequence.computed == sequence.prompt + sequence.generated:
                 sequence.decoding = True
                 sequence.generated += 1
+                sequence.reads = sequence.computed + 1 + sequence.gain * steps - math.floor(sequence.gain * steps)
                 if math.isnan(sequence.first):
                     sequence.first = now
         for sequence in list(running):

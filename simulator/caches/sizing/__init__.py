@@ -127,6 +127,8 @@ def get(spec: str | Sizing, **params: Any) -> Sizing:
     """
     if isinstance(spec, Sizing):
         return spec
+    if not isinstance(spec, str):
+        raise SizingError(f"sizing {spec!r}: is no name; use one of {', '.join(names())}")
     name, *pairs = spec.split(":")
     function = find(name)
     try:

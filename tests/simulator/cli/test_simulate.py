@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from kvreplay.simulator.cli.main import main
 
@@ -27,6 +28,16 @@ def test_mistakes_are_one_line(capsys):
     assert capsys.readouterr().err == "kvreplay: unknown device 'h10', did you mean 'h100'?\n"
     assert main(["simulate", SOURCE, "--set", "max_num_seqs=x"]) == 2
     assert "parameter 'max_num_seqs' is 'x': input should be a valid integer" in capsys.readouterr().err
+    assert main(["simulate", SOURCE, "--set", "trace=3"]) == 2
+    assert capsys.readouterr().err == "kvreplay: --set trace: is no setting; give the trace itself\n"
+
+
+def test_answers_in_front_are_told_with_those_that_are_wrong(capsys):
+    stack = ["--set", "stack=[exact, semantic]"]
+    assert main(["simulate", "generate:paraphrased:requests=100:intents=8", *stack]) == 0
+    told = capsys.readouterr().out
+    for line in (r"exact: \d of 100 lookups answered, 0 of them wrongly", r"semantic: .* wrongly \(precision [\d.]+\)"):
+        assert re.search(f"^{line}$", told, re.MULTILINE)
 
 
 def test_it_draws(tmp_path, capsys):

@@ -241,10 +241,16 @@ def test_sizes_are_positive(capsys: pytest.CaptureFixture[str], number: str) -> 
     assert f"--bytes-per-token: {number!r} is no whole number above 0" in capsys.readouterr().err
 
 
+def test_pictures_are_png_or_svg(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["traces", "info", "generate:loop", "--plot", "small.gif"])
+    assert stopped.value.code == 2
+    assert "--plot: small.gif: unknown kind of picture; use .png or .svg" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["info", "small.jsonl", "--plot", "small.gif"], "--plot small.gif: unknown kind of picture; use .png or .svg"),
         (["info", "missing.jsonl"], "missing.jsonl: no such file"),
         (["info", "mooncake-conversation"], "run `kvreplay traces fetch mooncake-conversation`"),
         (["info", "small.jsonl", "--option", "page_tokens"], "'page_tokens' is not KEY=VALUE"),

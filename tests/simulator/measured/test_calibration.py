@@ -9,7 +9,7 @@ import yaml
 
 import kvreplay as kv
 from kvreplay.simulator.cli.main import main
-from kvreplay.simulator.measured import machine, step_times
+from kvreplay.simulator.measured import machine, models, step_times
 from kvreplay.simulator.measured.calibration import fit
 from kvreplay.simulator.measured.step_times import StepTime
 from kvreplay.simulator.serving.cost import Device, attended, profile_of, step_cost
@@ -59,6 +59,13 @@ def test_no_rate_is_above_the_device_and_no_constant_below_nothing(known):
     assert cost.bandwidth <= DEVICE.bandwidth * (1 + 1e-9)
     assert min(cost.prefill_constant, cost.sequence_constant) >= 0
     assert cost.step_constant > 0
+
+
+def test_a_model_that_this_machine_cannot_hold_is_not_loaded(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(models, "memory", lambda device: 2**30)
+    assert main(["calibrate", "--model", "llama-3.1-8b", "--out", str(tmp_path / "c.yaml")]) == 2
+    told = "llama-3.1-8b: its weights take 30 GiB in float32 and this machine has 1 GiB; use a smaller model"
+    assert capsys.readouterr().err == f"kvreplay: {told}\n"
 
 
 def test_this_machine_is_measured_and_simulated(tmp_path, monkeypatch, capsys):

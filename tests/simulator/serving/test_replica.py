@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
@@ -112,19 +111,19 @@ def test_the_closed_form_equals_stepping(case):
 
 
 @settings(max_examples=150, deadline=None)
-@given(traffic(), st.integers(1, 3), st.booleans(), st.data())
-def test_so_it_does_where_some_gain_more_tokens_a_step_than_others(case, length, whole, data):
-    """Exactly where reading the context takes no time, or every step gains as many tokens.
-
-    Otherwise it is read in the steps between two events as if parts of tokens were there.
-    """
+@given(traffic(), st.integers(1, 3), st.data())
+def test_so_it_does_where_some_gain_more_tokens_a_step_than_others(case, length, data):
     trace, server = case
-    target = COST if whole else dataclasses.replace(COST, bandwidth=math.inf)
-    draft = step_cost("smollm2-135m", "h100") if whole else target
-    of_one = st.sampled_from([0.0, 1.0]) if whole else st.sampled_from([0.0, 0.4, 0.75, 1.0])
-    acceptance = np.array([data.draw(of_one) for _ in range(trace.n_requests)])
-    cost = Speculation(target, draft, length, acceptance)
-    equals_stepping(trace, dataclasses.replace(server, cost=cost, pages=server.pages + 1), drafted=length)
+    acceptance = np.array([data.draw(st.sampled_from([0.0, 0.4, 0.75, 1.0])) for _ in range(trace.n_requests)])
+    limits = server.limits
+    batched = limits.max_num_batched_tokens + limits.max_num_seqs * length
+    server = dataclasses.replace(
+        server,
+        cost=Speculation(COST, step_cost("smollm2-135m", "h100"), length, acceptance),
+        pages=server.pages + 1,  # for what the last step of a sequence gains too much
+        limits=dataclasses.replace(limits, max_num_batched_tokens=batched),
+    )
+    equals_stepping(trace, server, drafted=length)
 
 
 def test_by_hand():

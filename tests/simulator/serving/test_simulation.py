@@ -121,7 +121,15 @@ def test_memory_that_the_weights_leave():
         ({"capacity": "3tokens"}, "capacity 3tokens: is less than one page of 16 tokens; use more"),
         ({"rate": 0}, "simulate: parameter 'rate' is 0: input should be greater than 0"),
         ({"order": "priority"}, "order 'priority' needs a priority for each request; pass priority=array"),
-        ({"max_num_seqs": 9, "max_num_batched_tokens": 8}, "max_num_batched_tokens 8 is below max_num_seqs 9; a step"),
+        ({"max_num_seqs": 9, "max_num_batched_tokens": 8}, "max_num_batched_tokens 8 is below max_num_seqs 9 x 1; a"),
+        ({"max_queue": 0}, "simulate: parameter 'max_queue' is 0: input should be greater than or equal to 1"),
+        ({"windows": "a"}, "simulate: parameter 'windows' is 'a': input should be a valid integer"),
+        ({"warmup": float("nan")}, "simulate: parameter 'warmup' is nan: input should be a finite number"),
+        ({"warmup": 1}, "simulate: parameter 'warmup' is 1: input should be less than 1"),
+        ({"seed": -1}, "simulate: parameter 'seed' is -1: input should be greater than or equal to 0"),
+        ({"sizing": 5}, "sizing 5: is no name; use one of "),
+        ({"priority": [1]}, "priority has 1 entries; give one for each of "),
+        ({"step_cost": "BYTES.yaml"}, "BYTES.yaml: is no profile of step costs; write one with kvreplay calibrate"),
         (
             {"policy": "belady"},
             "policy belady must know the order of requests (future), which with a clock nobody does;",
@@ -133,10 +141,35 @@ def test_memory_that_the_weights_leave():
         ({"replica": 3}, "simulate: unknown parameter 'replica', did you mean 'replicas'?"),
     ],
 )
-def test_settings_that_make_no_sense(chats, settings, message):
+def test_settings_that_make_no_sense(chats, settings, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BYTES.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"\w") as error:
         kv.simulate(chats, **settings)
     assert str(error.value).startswith(message)
+
+
+def test_priorities_are_whole_numbers(chats):
+    with pytest.raises(ValueError, match=r"^priority is of type <U1; give whole numbers, the lowest for the first$"):
+        kv.simulate(chats, order="priority", priority=["a"] * chats.n_requests)
+
+
+def test_a_replica_that_never_ran_has_nothing_in_any_second():
+    chats = kv.generate("conversation", sessions=1, seed=1)
+    four = kv.simulate(chats, replicas=4, router="session-sticky")
+    assert four.steps["replica"].unique().to_list() == [0]
+    one = kv.simulate(chats)
+    states = ["running", "waiting", "held", "pinned", "saved", "idle", "prefill_tokens", "output_tokens"]
+    assert four.seconds.select(states).equals(one.seconds.select(states))
+
+
+def test_answers_in_front_come_all_at_once():
+    asked = kv.generate("paraphrased", requests=200, intents=8, seed=1)
+    simulation = kv.simulate(asked, stack=["exact", "semantic"])
+    seconds, row = simulation.seconds, simulation.row
+    assert row["answered"] > 100
+    assert seconds["arrivals"].sum() == seconds["ends"].sum() == 200
+    assert seconds["output_tokens"].sum() == pytest.approx(row["output_tokens"])
 
 
 def test_traces_that_lack_what_it_takes(chats):
@@ -171,6 +204,13 @@ def test_no_more_is_cached_than_the_controller_lets(chats):
     assert row["final_capacity"] < row["mean_capacity"] < 400
     assert row["reversals"] == 0 < row["resizes"]
     assert steps["idle_pages"][-1] + steps["pinned_pages"][-1] <= max(row["final_capacity"], steps["held_pages"][-1])
+    split = kv.simulate(
+        chats, capacity=400, replicas=2, prefill_replicas=1, rate=20, sizing="hit-ratio:low=0:high=0.1:period=10"
+    )
+    assert split.row["final_capacity"] < split.row["mean_capacity"] < 400
+    for replica in range(2):  # what the one that decodes caches moves, too
+        own = split.steps.filter(pl.col("replica") == replica)
+        assert own["idle_pages"].max() > own["idle_pages"][-1]
     with pytest.raises(ValueError, match="sizing shares: divides a budget, which servers do not"):
         kv.simulate(chats, sizing="shares")
     with pytest.raises(ValueError, match="there is no cache to size; name a policy and a trace with pages"):

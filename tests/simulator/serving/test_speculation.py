@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import kvreplay as kv
 from kvreplay.simulator.serving.cost import step_cost
+from kvreplay.simulator.serving.model import get_model
 from kvreplay.simulator.serving.speculation import Speculation, tokens_per_step
 from kvreplay.traces.errors import TraceError
 
@@ -99,8 +101,38 @@ def test_acceptance_that_no_intent_changes_is_the_constant_one(chats):
     assert by_intent.row["acceptance_by_intent"] == "{0: 0.6, 1: 0.6, 2: 0.6}"
 
 
-def test_acceptance_of_intents_that_there_are_not_is_refused(chats):
-    with pytest.raises(TraceError, match=r"no request of \S+ has the intent 7 .*; use those of .* 0 to 2"):
-        kv.simulate(chats, **DRAFTED, acceptance_by_intent={7: 0.9})
+def test_a_trace_without_intents_has_no_acceptance_by_intent(chats):
     with pytest.raises(TraceError, match="has no intents; leave acceptance_by_intent out"):
         kv.simulate(dataclasses.replace(chats, intent=None), **DRAFTED, acceptance_by_intent={0: 0.9})
+
+
+def test_the_keys_and_values_of_the_draft_take_memory_and_move_with_the_others(chats):
+    target, draft = (get_model(DRAFTED[name]).kv_bytes_per_token for name in ("model", "draft_model"))
+    more = (target + draft) / target
+    settings = DRAFTED | {"replicas": 2, "prefill_replicas": 1, "tiers": [{"host": {"gib": 1000}}]}
+    plain, drafted = (
+        kv.simulate(chats, capacity="20000tokens", **settings | {"draft_model": name}).row
+        for name in (None, settings["draft_model"])
+    )
+    assert drafted["peak_bytes"] / drafted["peak_pages"] == more * plain["peak_bytes"] / plain["peak_pages"]
+    moved = [json.loads(row["moved"]) for row in (plain, drafted)]
+    for link in ("interconnect_out", "host_write"):
+        assert moved[1][link] == more * moved[0][link] > 0
+    pages = 40 * 2**30 // (16 * (target + draft))
+    assert kv.simulate(chats, capacity="40GiB", **DRAFTED).row["capacity"] == pages
+
+
+def test_no_step_has_more_tokens_than_it_may(chats):
+    sizes = {"max_num_seqs": 12, "max_num_batched_tokens": 48}
+    steps = kv.simulate(chats, **DRAFTED, rate=100, **sizes).steps.filter(pl.col("steps") == 1)
+    assert (steps["prefill_tokens"] + 4 * steps["sequences"]).max() == 48
+    with pytest.raises(ValueError, match="max_num_batched_tokens 47 is below max_num_seqs 12 x 4"):
+        kv.simulate(chats, **DRAFTED, **sizes | {"max_num_batched_tokens": 47})
+
+
+def test_what_the_last_step_gains_too_much_has_room(chats):
+    """A prompt of a page fits into one; but not if it decodes, and the drafts of its last step need another."""
+    short = dataclasses.replace(chats, prompt_tokens=np.full(chats.n_requests, 15, np.int32))
+    for output, refused in ((1, 0), (2, chats.n_requests)):
+        asked = dataclasses.replace(short, output_tokens=np.full(chats.n_requests, output, np.int32))
+        assert kv.simulate(asked, capacity=1, **DRAFTED).row["refused"] == refused
