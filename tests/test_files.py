@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -30,6 +31,21 @@ def test_a_full_disk_leaves_the_old_file_and_is_named(tmp_path, monkeypatch):
         write_whole(path, "new")
     assert str(caught.value) == f"{path}: cannot be written: No space left on device"
     assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_several_that_write_at_once_one_is_there_whole(tmp_path):
+    path = tmp_path / "file"
+    contents = [bytes([number]) * 3_000_000 for number in range(1, 4)]
+    write_whole(path, contents[0])
+
+    def write(content):
+        for _ in range(10):
+            write_whole(path, content)
+            assert path.read_bytes() in contents
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, contents))
     assert list(tmp_path.iterdir()) == [path]
 
 

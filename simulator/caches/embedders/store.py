@@ -61,9 +61,10 @@ class Precomputed:
         finally:
             if done:
                 rows |= {wanted[text]: row for row, text in enumerate(missing[:done], len(rows))}
-                vectors = _write(path, rows, np.concatenate([vectors, fresh[:done]]))
+                vectors = np.concatenate([vectors, fresh[:done]])
+                _write(path, rows, vectors)
         self._rows = {text: rows[key] for text, key in wanted.items()}
-        self._vectors = vectors  # (K, D) float32, mapped: those of other texts as well
+        self._vectors = vectors  # (K, D) float32, those of other texts as well; mapped, if none was computed
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         vectors = np.empty((len(texts), self.dimensions), np.float32)
@@ -120,17 +121,14 @@ def _read(path: Path, dimensions: int) -> tuple[dict[bytes, int], np.ndarray]:
     return empty
 
 
-def _write(path: Path, keys: dict[bytes, int], vectors: np.ndarray) -> np.ndarray:
-    """Replace the file `path`; the vectors as mapped from it, or as they are where it cannot be written."""
-    names = b"".join(keys)
-    body = names + vectors.astype("<f4").tobytes()
+def _write(path: Path, keys: dict[bytes, int], vectors: np.ndarray) -> None:
+    """Replace the file `path`, or warn where it cannot be written."""
+    body = b"".join(keys) + vectors.astype("<f4").tobytes()
     header = _HEADER.pack(_MAGIC, len(keys), vectors.shape[1], _checksum(body))
     try:
         write_whole(path, header + body)
     except OSError as error:
         warnings.warn(f"{error}; the vectors are not kept, set KVREPLAY_CACHE_DIR to a folder of yours", stacklevel=3)
-        return vectors
-    return np.memmap(path, "<f4", "r", len(header) + len(names), vectors.shape)
 
 
 def _checksum(body: bytes | memoryview) -> bytes:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kvreplay.files import write_whole
+from kvreplay.simulator.caches.embedders import store
 from kvreplay.simulator.caches.embedders.idf_seeded import IdfSeeded
 from kvreplay.simulator.caches.embedders.store import Precomputed
 from kvreplay.simulator.caches.errors import CacheError
@@ -54,6 +56,15 @@ def test_only_new_texts_are_computed_and_each_once(folder):
     assert again.asked == ["c", "d"]
     assert (other.name, other.version, other.dimensions) == (again.name, again.version, 16)
     assert other.embed([]).shape == (0, 16)
+
+
+def test_who_computed_vectors_has_them_whatever_others_write_then(folder, monkeypatch):
+    def write_and_be_overtaken(path, content):
+        write_whole(path, content)
+        write_whole(path, b"another process" * 1000)
+
+    monkeypatch.setattr(store, "write_whole", write_and_be_overtaken)
+    assert np.array_equal(vectors_of(Counting(), TEXTS), IdfSeeded(dimensions=16).embed(TEXTS))
 
 
 def test_other_embedders_and_versions_share_nothing(folder):
