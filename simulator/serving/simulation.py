@@ -288,8 +288,8 @@ def _server(
     batched = settings["max_num_batched_tokens"] or max(batched, sequences * each)
     if batched < sequences * each:
         raise ValueError(
-            f"max_num_batched_tokens {batched} is below max_num_seqs {sequences} x {each}; a step has as many tokens "
-            "for each of them"
+            f"max_num_batched_tokens {batched} is below the {sequences * each} of a step in which max_num_seqs "
+            f"{sequences} decode; raise it, or lower max_num_seqs"
         )
     limits = Limits(sequences, batched, watermark=int(settings["watermark"] * size.amount), order=settings["order"])
     server = Server(

@@ -121,7 +121,7 @@ def test_memory_that_the_weights_leave():
         ({"capacity": "3tokens"}, "capacity 3tokens: is less than one page of 16 tokens; use more"),
         ({"rate": 0}, "simulate: parameter 'rate' is 0: input should be greater than 0"),
         ({"order": "priority"}, "order 'priority' needs a priority for each request; pass priority=array"),
-        ({"max_num_seqs": 9, "max_num_batched_tokens": 8}, "max_num_batched_tokens 8 is below max_num_seqs 9 x 1; a"),
+        ({"max_num_seqs": 9, "max_num_batched_tokens": 8}, "max_num_batched_tokens 8 is below the 9 of a step"),
         ({"max_queue": 0}, "simulate: parameter 'max_queue' is 0: input should be greater than or equal to 1"),
         ({"windows": "a"}, "simulate: parameter 'windows' is 'a': input should be a valid integer"),
         ({"warmup": float("nan")}, "simulate: parameter 'warmup' is nan: input should be a finite number"),
