@@ -146,7 +146,7 @@ def _beside_false_hits(title: str, lines: dict[str, list[tradeoffs.Tradeoff]], i
 
 def _by_load(title: str, rows: list[Row], index: dict[str, int]) -> dict[str, Any]:
     """Lines of points over the requests offered a second, or where their rate does not vary over the tokens reused."""
-    differ = servers.varied(rows)
+    differ = servers.distinguishing(rows)
     loaded = "rate" in differ and all(row["offered_requests_per_second"] for row in rows)
     across, axis = ("offered_requests_per_second", "rate") if loaded else ("reused_token_ratio", "capacity")
     lines: dict[str, dict[float, list[Row]]] = defaultdict(lambda: defaultdict(list))

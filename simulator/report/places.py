@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from . import numbers
 from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, Panel
 from .panels import BLUE, GREEN, GREY, ORANGE
-from .servers import at_rate, by_title, named, one_capacity, one_rate, varied
+from .servers import at_rate, by_title, distinguishing, named, one_capacity, one_rate
 from .style import Look
 from .workloads import Row, Workload
 
@@ -27,7 +27,7 @@ def panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -
     for title, rows in by_title(workloads).items():
         same = one_capacity(one_rate(rows))
         if any(row["loaded_token_ratio"] for row in same):
-            names = varied(same)
+            names = distinguishing(same)
             labels = [numbers.shorten(named(row, names), _WIDTH) for row in same]
             left = LABEL_CHARACTER * max(map(len, labels)) + 0.2
             height = max(HEIGHT, len(same) * LABEL_GAP)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, PercentFormatter
 
 from kvreplay.simulator.replay.row import SERVER
 
@@ -59,6 +61,20 @@ def varied(rows: Sequence[Row]) -> list[str]:
     return [name for name in _VARIED if len({row[name] for row in rows}) > 1]
 
 
+def distinguishing(rows: Sequence[Row]) -> list[str]:
+    """The same, without what follows from the others, as the capacity that a device has left or its step costs."""
+    names = varied(rows)
+    for implied in ("capacity", "step_cost"):
+        others = [name for name in names if name != implied]
+        if _combinations(rows, others) == _combinations(rows, names):
+            names = others
+    return names
+
+
+def _combinations(rows: Sequence[Row], names: Sequence[str]) -> int:
+    return len({tuple(row[name] for name in names) for row in rows})
+
+
 def tables(rows: Iterable[Row]) -> list[Table]:
     """Of each trace and clock: a line for each cell, what it differs in and how it served."""
     return [_table(title, own) for title, own in groups(rows).items()]
@@ -87,7 +103,7 @@ def answer(rows: Iterable[Row]) -> list[tuple[str, str]]:
         same = one_rate(own)
         known = sorted((row for row in same if row["ttft_mean"] is not None), key=lambda row: row["ttft_mean"])
         if len(known) > 1:
-            differ = varied(same)
+            differ = distinguishing(same)
             first, last = (
                 f"{named(row, differ)} ({_seconds(row['ttft_mean'])}, token hit ratio "
                 f"{numbers.percent(row['token_hit_ratio'] or 0.0, 1)})"
@@ -107,10 +123,10 @@ def load_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Loo
     for title, own in by_title(workloads).items():
         rows = one_capacity(own)
         if "rate" in varied(rows) and rows[0]["offered_requests_per_second"] is not None:
-            lines = _lines(rows, [name for name in varied(rows) if name != "rate"])
+            lines = _lines(rows, [name for name in distinguishing(rows) if name != "rate"])
             panels += [
                 _panel(f"{title}: {what}", lines, draw, looks)
-                for what, draw in (("served", _served), ("to the first token, median and p90 (dotted)", _first_token))
+                for what, draw in (("served", _served), ("to the first token", _first_token))
             ]
     return panels
 
@@ -120,12 +136,11 @@ def latency_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, 
     panels = []
     for title, rows in by_title(workloads).items():
         same = one_capacity(one_rate(rows))
-        lines = _lines(same, varied(same))
+        lines = _lines(same, distinguishing(same))
         for time, name in _NAMES.items():
             if any(row[f"{time}_percentiles"] for row in same):
-                panels.append(
-                    _panel(f"{title}: {name}{at_rate(same)}", lines, partial(_distribution, time=time), looks)
-                )
+                draw = partial(_distribution, time=time, rate=at_rate(same))
+                panels.append(_panel(f"{title}: {name}", lines, draw, looks))
     return panels
 
 
@@ -136,7 +151,7 @@ def hit_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look
     for title, rows in by_title(workloads).items():
         same = one_rate(rows)
         if sum(_place(row) is not None for row in same) > 1:
-            lines = _lines(same, [name for name in varied(same) if name != "capacity"])
+            lines = _lines(same, [name for name in distinguishing(same) if name != "capacity"])
             panels.append(_panel(f"{title}{at_rate(same)}", lines, _hits, looks))
     return panels
 
@@ -147,7 +162,7 @@ def scale_panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Lo
     for title, rows in by_title(workloads).items():
         same = one_capacity(one_rate(rows))
         if "replicas" in varied(same):
-            lines = _lines(same, [name for name in varied(same) if name != "replicas"])
+            lines = _lines(same, [name for name in distinguishing(same) if name != "replicas"])
             panels.append(_panel(f"{title}{at_rate(same)}", lines, _gains, looks))
     return panels
 
@@ -166,9 +181,16 @@ def one_rate(rows: list[Row]) -> list[Row]:
 
 
 def one_capacity(rows: list[Row]) -> list[Row]:
-    """Those of the middle capacity."""
-    capacities = sorted({row["capacity"] for row in rows})
-    return [row for row in rows if row["capacity"] == capacities[len(capacities) // 2]]
+    """Those of the middle capacity, of each server that other inputs tell apart."""
+    others = [name for name in varied(rows) if name != "capacity"]
+    servers: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        servers[tuple(row[name] for name in others)].append(row)
+    chosen = {}
+    for server, own in servers.items():
+        capacities = sorted({row["capacity"] for row in own})
+        chosen[server] = capacities[len(capacities) // 2]
+    return [row for row in rows if row["capacity"] == chosen[tuple(row[name] for name in others)]]
 
 
 def _lines(rows: Iterable[Row], names: Sequence[str]) -> dict[str, list[Row]]:
@@ -251,12 +273,14 @@ def _first_token(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Lo
             axes.plot(offered, median, **looks[label].line())
             axes.plot(offered, high, color=looks[label].colour, linewidth=0.9, linestyle=":")
             ends.append(End(label, offered[-1], median[-1], looks[label]))
-    axes.set(xlabel="requests offered a second", ylabel="seconds", yscale="log")
+    axes.set(xlabel="requests offered a second", ylabel="seconds, median (dotted: p90)", yscale="log")
     _plain(axes.yaxis)
     return ends
 
 
-def _distribution(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Look], time: str) -> list[End]:
+def _distribution(
+    axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Look], time: str, rate: str
+) -> list[End]:
     ends = []
     for index, (label, (row, *_)) in enumerate(lines.items()):
         seconds = row[f"{time}_percentiles"]
@@ -264,7 +288,7 @@ def _distribution(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, L
             seconds = np.maximum(seconds, _LEAST)
             axes.plot(seconds, np.arange(101), **looks[label].line() | {"markersize": 3}, markevery=(5 + index, 20))
             ends.append(End(label, float(seconds[-1]), 100.0, looks[label]))
-    axes.set(xscale="log", xlabel="seconds", ylabel="% of requests", ylim=(0, 100))
+    axes.set(xscale="log", xlabel=f"seconds{rate}", ylabel="% of requests", ylim=(0, 100))
     _plain(axes.xaxis)
     return ends
 
@@ -277,7 +301,8 @@ def _hits(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Look]) ->
             axes.plot(*zip(*places, strict=True), **looks[label].line())
             ends.append(End(label, *places[-1], looks[label]))
     axes.set(xlabel="prompt tokens hit or loaded", ylabel="mean seconds to the first token", ylim=(0, None))
-    axes.xaxis.set_major_formatter(lambda value, _: numbers.percent(value, 0))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.locator_params(axis="x", nbins=4)  # decimals take room
     return ends
 
 
@@ -301,6 +326,9 @@ def _gains(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Look]) -
     return ends
 
 
-def _plain(axis: Any) -> None:
+def _plain(axis: Axis) -> None:
+    """Plain numbers at the powers of ten of a logarithmic axis, and between them where these are few."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
     axis.set_minor_formatter(lambda value, _: "")
