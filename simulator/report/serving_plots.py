@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from .panels import BLUE, GREEN, GREY, NAMES, ORANGE, draw_distribution, finish_latencies, write_panels
 
@@ -88,7 +89,8 @@ def _memory(simulation: Simulation, axes: Axes) -> None:
     parts = [100 * seconds[name].to_numpy() / total for name in ("held", "idle")]
     labels = ["in use", "kept for later hits"]
     axes.stackplot(seconds["second"], *parts, labels=labels, colors=[BLUE, GREEN], alpha=0.8)
-    axes.set(xlabel="seconds", ylabel="% of the pages", title="KV memory", ylim=(0, 100))
+    most = float(np.sum(parts, axis=0).max(initial=0.0))
+    axes.set(xlabel="seconds", ylabel="% of the pages", title="KV memory", ylim=(0, min(1.1 * most, 100) or 100))
     axes.legend(fontsize=8)
 
 
@@ -120,6 +122,7 @@ def _gantt(simulation: Simulation, axes: Axes) -> None:
     axes.set(xlim=(0, _GANTT_SECONDS), xlabel=f"seconds from {start:,.1f} s on", ylabel="requests by arrival")
     axes.set_title(f"Replica {busiest['replica']}")
     axes.invert_yaxis()
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8)
 
 
