@@ -98,6 +98,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if nothing:
         print(f"nothing is served: every request needs more than the {row['capacity']:,} pages of a replica")
+        if args.plot is not None:
+            print(f"{args.plot} is not drawn")
         return 0
     if row["verdict"] == "unstable":
         print("unstable: the queue grew as long as requests arrived, so that latencies only tell how long that was")

@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         f"{args.run_file}: {simulated['requests']:,} requests, {simulated['refused']:,} refused in the simulation; "
         f"{simulated['model']} on {simulated['device']}, step cost {simulated['step_cost']}"
     )
+    if args.source is None:
+        print("no prompt shares a prefix with another: give --trace, if the server cached prefixes")
     print_errors(rows)
     print_hits(validation)
     return 0

@@ -80,7 +80,8 @@ class Server:
         prefilled = [] if preempted else self._prefill()
         now = self._clock.now
         computed = sum(tokens for _, tokens in prefilled)
-        self._recorder.step(self, start, now, 1, computed, len(decoded), len(decoded))
+        generated = len(decoded) + sum(request.output > 0 for request, _ in prefilled)
+        self._recorder.step(self, start, now, 1, computed, len(decoded), generated)
         for request, _ in prefilled:
             if request.output:
                 self._recorder.token(request, now)

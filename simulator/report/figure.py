@@ -119,7 +119,8 @@ def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:
     across = blended_transform_factory(axes.transAxes, axes.transAxes)
     right = axes.get_xlim()[1]
     axes.set(ylim=(low, high))
-    for (label, x, y, look), at in zip(ends, placed, strict=True):
+    labels = shorten(end.label for end in ends)
+    for label, (_, x, y, look), at in zip(labels, ends, placed, strict=True):
         start = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
         axes.plot(
             [start[0], 1.03, 1.08],
@@ -134,7 +135,7 @@ def label_ends(axes: Axes, ends: Sequence[End], height: float) -> None:
         axes.text(
             LABEL_LEFT / WIDTH + 1,
             at,
-            shorten(label),
+            label,
             color=look.colour,
             fontsize=10,
             va="center_baseline",

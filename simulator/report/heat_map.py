@@ -49,7 +49,7 @@ def heat_map(workloads: Sequence[Workload], metric: str, looks: dict[str, Look])
     names = [name for name, _, _ in columns]
     draw = partial(_heat_map, policies=ran, names=names, values=values, relative=bool(bounded))
     lines = max(name.count("\n") + 1 for name, _, _ in columns)
-    left = 0.2 + LABEL_CHARACTER * max(len(numbers.shorten(policy)) for policy in ran)
+    left = 0.2 + LABEL_CHARACTER * max(map(len, numbers.shorten(ran)))
     width, height, top = 1.0 * len(columns), 0.3 * len(ran), 0.6 + 0.16 * lines
     return [Panel(title, draw, width, height, left=left, right=0.1, top=top, bottom=0.15)]
 
@@ -117,6 +117,6 @@ def _heat_map(
             color="white" if dark else "black",
             fontsize=9,
         )
-    axes.set_yticks(np.arange(len(policies)) + 0.5, [numbers.shorten(policy) for policy in policies])
+    axes.set_yticks(np.arange(len(policies)) + 0.5, numbers.shorten(policies))
     axes.xaxis.tick_top()
     axes.set_xticks(np.arange(len(names)) + 0.5, names, fontsize=9)

@@ -33,8 +33,9 @@ _CAPTIONS = {
     "threshold falls; a threshold that was found by a rule, or moves, is a point.",
     "load": "At the middle capacity. Grey is what is offered, dotted the last load with which a server keeps up. "
     "Latencies of one that does not would grow with the trace, and are left out.",
-    "latency": "Of all requests, at the highest rate at which every server keeps up, and the middle capacity.",
-    "ttft": "At the highest rate at which every server keeps up; lines join the capacities.",
+    "latency": "Of all requests of the ten quickest servers, at the highest rate at which every server keeps up, or "
+    "else the lowest, and the middle capacity.",
+    "ttft": "At the highest rate at which every server keeps up, or else the lowest; lines join the capacities.",
     "places": "At that rate, or else the lowest, and the middle capacity. What is missing to 100 % was computed.",
     "replicas": "At that rate, or else the lowest, and the middle capacity; no more is served than is "
     "offered. Grey: all that so many replicas could serve.",

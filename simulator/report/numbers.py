@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -48,8 +50,20 @@ def memory(amount: float) -> str:
     return f"{amount:.3g} {_BINARY[power]}"
 
 
-def shorten(label: str, width: int = 20) -> str:
-    """A policy label cut in its middle, so that its name and its last parameter stay."""
+def shorten(labels: Iterable[str], width: int = 20) -> list[str]:
+    """Labels cut in their middle, so that the name of a policy and its last parameter stay.
+
+    They are cut to `width` characters, or to so many more that those of different labels still differ.
+    """
+    labels = list(labels)
+    while True:
+        cut = [_cut(label, width) for label in labels]
+        if len(set(cut)) == len(set(labels)):
+            return cut
+        width += 1
+
+
+def _cut(label: str, width: int) -> str:
     head = width // 2 - 2
     return label if len(label) <= width else f"{label[:head]}…{label[head + 1 - width :]}"
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from kvreplay.files import write_whole
 
@@ -20,6 +22,7 @@ from .style import SETTINGS
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#bbbbbb"
 NAMES = {"ttft": "to the first token", "tpot": "between tokens", "e2e": "to the end", "queueing": "in the queue"}
 _POINTS = 500  # of a curve: more cannot be seen
+_TICKS = 6  # that have room beside each other
 
 
 def write_panels(panels: Sequence[Callable[[Axes], None]], title: str, path: Path) -> None:
@@ -45,8 +48,22 @@ def draw_distribution(axes: Axes, values: np.ndarray, label: str, colour: str, d
 def finish_latencies(axes: Axes, title: str) -> None:
     """Make axes of distributions those of latencies in seconds."""
     axes.set(xscale="log", xlabel="seconds", ylabel="% of requests", title=title, ylim=(0, 100))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    low, high = axes.get_xlim()
-    named = "" if high > 100 * low else "25" if high > 5 * low else "23456789"  # the digits between powers of ten
-    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in named else "")
+    name_logarithmic(axes.xaxis)
     axes.legend(fontsize=8)
+
+
+def name_logarithmic(axis: Axis) -> None:
+    """Write plain numbers at a few places of a logarithmic axis that shows what it will show: round ones, if it can."""
+    low, high = axis.get_view_interval()
+    powers = 10.0 ** np.arange(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    for digits in ((1, 2, 5), (1, 3), (1,)):  # the closest that have room
+        ticks = np.outer(powers, digits).ravel()
+        ticks = ticks[(low <= ticks) & (ticks <= high)]
+        if len(ticks) <= _TICKS:
+            break
+    ticks = ticks[:: max(math.ceil(len(ticks) / _TICKS), 1)]
+    if len(ticks) < 3:
+        ticks = np.asarray(MaxNLocator(5, steps=(1, 2, 5, 10)).tick_values(low, high))
+    axis.set_major_locator(FixedLocator(ticks.tolist()))
+    axis.set_major_formatter(lambda value, _: f"{value:.6g}")
+    axis.set_minor_formatter(lambda value, _: "")

@@ -28,7 +28,7 @@ def panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -
         same = one_capacity(one_rate(rows))
         if any(row["loaded_token_ratio"] for row in same):
             names = distinguishing(same)
-            labels = [numbers.shorten(named(row, names), _WIDTH) for row in same]
+            labels = numbers.shorten((named(row, names) for row in same), _WIDTH)
             left = LABEL_CHARACTER * max(map(len, labels)) + 0.2
             height = max(HEIGHT, len(same) * LABEL_GAP)
             draw = partial(_draw, rows=same, labels=labels)

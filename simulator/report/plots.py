@@ -75,7 +75,7 @@ def panels(kind: str, workloads: Sequence[Workload], metric: str) -> list[Panel]
 
 def _panel(workload: Workload, title: str, draw: Callable[..., None], **size: float) -> Panel:
     """A panel with room for a label per policy."""
-    labels = ["infinite cache", *map(numbers.shorten, policies([workload]))]
+    labels = ["infinite cache", *numbers.shorten(policies([workload]))]
     height = max(HEIGHT, len(labels) * LABEL_GAP)
     right = LABEL_LEFT + LABEL_CHARACTER * max(map(len, labels))
     return Panel(title, partial(draw, workload=workload), height=height, right=right, **size)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from kvreplay.simulator.replay.row import SERVER
 
 from . import numbers
 from .figure import HEIGHT, LABEL_CHARACTER, LABEL_GAP, LABEL_LEFT, End, Panel, label_ends
+from .panels import name_logarithmic
 from .style import Look, distinct_looks
 from .table import Table
 from .workloads import Row, Workload
@@ -28,6 +28,7 @@ _NAMES = {"ttft": "to the first token", "tpot": "between tokens", "e2e": "to the
 # What the table shows: heading -> (column, how it is written).
 _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "verdict": ("verdict", str),
+    "refused": ("refused", "{:,}".format),
     "offered/s": ("offered_requests_per_second", "{:,.4g}".format),
     "requests/s": ("requests_per_second", "{:,.4g}".format),
     "output tokens/s": ("output_tokens_per_second", "{:,.4g}".format),
@@ -92,8 +93,9 @@ def _table(title: str, rows: list[Row]) -> Table:
         ]
         for row in rows
     ]
-    same = ", ".join(rows[0][name] for name in ("model", "device") if name not in differ)
-    return Table(f"{title}: {same}", [*(name.replace("_", " ") for name in differ), *shown], cells)
+    same = [rows[0][name] for name in ("model", "device") if name not in differ]
+    headings = [*(name.replace("_", " ") for name in differ), *shown]
+    return Table(f"{title}: {', '.join(same)}" if same else title, headings, cells)
 
 
 def answer(rows: Iterable[Row]) -> list[tuple[str, str]]:
@@ -109,9 +111,9 @@ def answer(rows: Iterable[Row]) -> list[tuple[str, str]]:
                 f"{numbers.percent(row['token_hit_ratio'] or 0.0, 1)})"
                 for row in (known[0], known[-1])
             )
-            text = (
-                f"of {len(known)} servers the first token comes soonest, on average, from {first}, latest from {last}."
-            )
+            every = len(known) == len(same)
+            which = f"{len(known)} servers" if every else f"the {len(known)} of {len(same)} servers that keep up"
+            text = f"of {which} the first token comes soonest, on average, from {first}, latest from {last}."
             found.append((f"{title}{at_rate(same)}", text))
     return found
 
@@ -239,7 +241,7 @@ def _panel(title: str, lines: dict[str, list[Row]], draw: Callable[..., list[End
     def drawn(axes: Axes) -> None:
         label_ends(axes, draw(axes, lines=lines, looks=own), axes.bbox.height / axes.figure.dpi)
 
-    longest = max(6, *(len(numbers.shorten(label)) for label in lines))  # short words have wide letters
+    longest = max(6, *map(len, numbers.shorten(lines)))  # short words have wide letters
     height = max(HEIGHT, len(lines) * LABEL_GAP)
     return Panel(title, drawn, height=height, right=LABEL_LEFT + LABEL_CHARACTER * longest)
 
@@ -274,7 +276,7 @@ def _first_token(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Lo
             axes.plot(offered, high, color=looks[label].colour, linewidth=0.9, linestyle=":")
             ends.append(End(label, offered[-1], median[-1], looks[label]))
     axes.set(xlabel="requests offered a second", ylabel="seconds, median (dotted: p90)", yscale="log")
-    _plain(axes.yaxis)
+    name_logarithmic(axes.yaxis)
     return ends
 
 
@@ -289,7 +291,7 @@ def _distribution(
             axes.plot(seconds, np.arange(101), **looks[label].line() | {"markersize": 3}, markevery=(5 + index, 20))
             ends.append(End(label, float(seconds[-1]), 100.0, looks[label]))
     axes.set(xscale="log", xlabel=f"seconds{rate}", ylabel="% of requests", ylim=(0, 100))
-    _plain(axes.xaxis)
+    name_logarithmic(axes.xaxis)
     return ends
 
 
@@ -324,11 +326,3 @@ def _gains(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Look]) -
     axes.plot(counts, [count / counts[0] for count in counts], color="#bbbbbb", linewidth=0.8, zorder=0)
     axes.set(xlabel="replicas", ylabel="x output tokens a second", ylim=(0, None), xticks=counts)
     return ends
-
-
-def _plain(axis: Axis) -> None:
-    """Plain numbers at the powers of ten of a logarithmic axis, and between them where these are few."""
-    low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.set_minor_formatter(lambda value, _: "")

@@ -109,18 +109,21 @@ def _gantt(simulation: Simulation, axes: Axes) -> None:
     steps = simulation.steps
     busiest = steps.row(int(steps["running"].arg_max() or 0), named=True)
     start = max(busiest["start"] - _GANTT_SECONDS / 2, 0.0)
-    shown = simulation.requests.filter(
-        (pl.col("replica") == busiest["replica"])
+    there = simulation.requests.filter(
+        ((pl.col("replica") == busiest["replica"]) | (pl.col("decoder") == busiest["replica"]))
         & (pl.col("end") > start)
         & (pl.col("arrival") < start + _GANTT_SECONDS)
-    ).head(_GANTT_REQUESTS)
+    )
+    nearest = (pl.col("admission") - start - _GANTT_SECONDS / 2).abs()
+    shown = there.sort(nearest).head(_GANTT_REQUESTS).sort("arrival", "request")
     phases = (("arrival", "in the queue", GREY), ("admission", "prefill", BLUE), ("first_token", "decode", ORANGE))
     for (begin, label, colour), (finish, _, _) in zip(phases, (*phases[1:], ("end", "", "")), strict=True):
         left = np.maximum(shown[begin].to_numpy(), start)
         width = np.minimum(shown[finish].to_numpy(), start + _GANTT_SECONDS) - left
         axes.barh(np.arange(len(shown)), np.maximum(width, 0), left=left - start, height=0.8, color=colour, label=label)
     axes.set(xlim=(0, _GANTT_SECONDS), xlabel=f"seconds from {start:,.1f} s on", ylabel="requests by arrival")
-    axes.set_title(f"Replica {busiest['replica']}")
+    some = "" if len(shown) == len(there) else f": {len(shown)} of {len(there):,} requests"
+    axes.set_title(f"Replica {busiest['replica']}{some}")
     axes.invert_yaxis()
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8)

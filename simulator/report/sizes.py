@@ -71,7 +71,7 @@ def _part(name: str, row: Row) -> str:
 
 def _panel(title: str, lines: dict[str, Line], unit: str, ratio: str) -> Panel:
     height = 2 * max(HEIGHT * 0.7, len(lines) * LABEL_GAP) + _BETWEEN
-    right = LABEL_LEFT * _WIDTH / WIDTH + LABEL_CHARACTER * max(len(numbers.shorten(name)) for name in lines)
+    right = LABEL_LEFT * _WIDTH / WIDTH + LABEL_CHARACTER * max(map(len, numbers.shorten(lines)))
     return Panel(title, partial(_draw, lines=lines, unit=unit, ratio=ratio), width=_WIDTH, height=height, right=right)
 
 

@@ -71,7 +71,7 @@ def panels(workloads: Sequence[Workload], metric: str, looks: dict[str, Look]) -
             f"{trace}, {embedder}" if several else embedder,
             partial(_draw, lines=lines),
             height=max(HEIGHT, len(lines) * LABEL_GAP),
-            right=LABEL_LEFT + LABEL_CHARACTER * max(len(numbers.shorten(name)) for name in lines),
+            right=LABEL_LEFT + LABEL_CHARACTER * max(map(len, numbers.shorten(lines))),
         )
         for (trace, embedder), lines in shown.items()
     ]

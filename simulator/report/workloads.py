@@ -106,7 +106,7 @@ class Workload:
         known = {
             row["trace_hash"]: 1 - row["footprint"] / row["pages"]
             for row in self.rows
-            if row["footprint"] and row["pages"]
+            if row["footprint"] and row["pages"] and not row["refused"]  # what is refused never reaches the pages
         }
         if not self._is_bounded(metric) or not known or self.rows[0]["stack"] is not None or self.is_sampled:
             return None  # behind a stack the footprint is not that of what reaches the pages, nor that of a sample

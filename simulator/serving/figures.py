@@ -87,13 +87,14 @@ def second_table(
 
     Flows (`arrivals`, `ends`, `prefill_tokens`, `output_tokens`, `busy`, the share of device time) are of the second;
     states (requests `running` and `waiting`; pages `held`, `pinned`, `saved`, `idle` and `free`, and `TIER_pages` in
-    each tier below, where `below` has any) are those at its end. What a tier in front answers comes all at once.
+    each tier below, where `below` has any) are those at its end. `waiting` are those that were never admitted yet. What
+    a tier in front answers comes all at once.
     """
     happened = pl.concat([steps["end"], requests["arrival"], requests["end"]]).drop_nulls().to_numpy()
     seconds = max(int(np.ceil(happened.max())), 1) if len(happened) else 0
     edges = np.arange(seconds + 1, dtype=np.float64)
     flows = dict.fromkeys(("busy", "prefill_tokens", "output_tokens"), np.zeros(seconds))
-    states = dict.fromkeys(("running", "waiting", "held", "pinned", "saved", "idle"), np.zeros(seconds, np.int64))
+    states = dict.fromkeys(("running", "held", "pinned", "saved", "idle"), np.zeros(seconds, np.int64))
     for number in range(replicas):
         own = steps.filter(pl.col("replica") == number)
         if not len(own):
@@ -104,10 +105,13 @@ def second_table(
         for name, amount in amounts.items():
             flows[name] = flows[name] + _per_second(start, end, np.asarray(amount), edges)
         states = {name: states[name] + state for name, state in _states(own, start, end, edges[1:]).items()}
-    begun = requests.filter(pl.col("first_token").is_not_null())
-    at_once = begun.select(pl.when(pl.col("tier").is_null()).then(1).otherwise("output_tokens")).to_series()
-    flows["output_tokens"] = flows["output_tokens"] + np.histogram(begun["first_token"], edges, weights=at_once)[0]
+    answered = requests.filter(pl.col("tier").is_not_null())
+    at_once = np.histogram(answered["end"], edges, weights=answered["output_tokens"])[0]
+    flows["output_tokens"] = flows["output_tokens"] + at_once
     arrivals, ends = (np.histogram(requests[name].drop_nulls().to_numpy(), edges)[0] for name in ("arrival", "end"))
+    queued = requests.filter(pl.col("admission").is_not_null())
+    came, went = (np.searchsorted(np.sort(queued[name]), edges[1:], "right") for name in ("arrival", "admission"))
+    states = {"running": states.pop("running"), "waiting": came - went, **states}
     free = replicas * pages - states["held"] - states["idle"]
     tiers = {}
     if len(below):
@@ -144,8 +148,8 @@ def _states(steps: pl.DataFrame, start: np.ndarray, end: np.ndarray, times: np.n
     """The state of one replica at `times`. Between two steps it has no requests, and what was pinned is idle."""
     row = np.searchsorted(start, times, "right") - 1  # -1: before the first
     inside = (row >= 0) & (times <= end[row])
-    states = steps.columns[steps.columns.index("running") :]
-    column = {name: steps[name].to_numpy()[row] for name in states}
+    names = ("running", "held_pages", "pinned_pages", "saved_pages", "idle_pages")
+    column = {name: steps[name].to_numpy()[row] for name in names}
     found = {name.removesuffix("_pages"): np.where(inside, values, 0) for name, values in column.items()}
     between = column["idle_pages"] + column["pinned_pages"]
     found["idle"] = np.where(inside, column["idle_pages"], np.where(row >= 0, between, 0))

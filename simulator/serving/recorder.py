@@ -20,7 +20,7 @@ STEPS = {
     "steps": ("q", "how many: several where requests only decode and nothing else happens"),
     "prefill_tokens": ("q", "prompt tokens computed"),
     "sequences": ("q", "requests that decode"),
-    "output_tokens": ("q", "tokens that these generate"),
+    "output_tokens": ("q", "tokens generated, by prompts that are all computed, too"),
     "running": ("q", "requests that hold memory"),
     "waiting": ("q", "requests in the queue"),
     "held_pages": ("q", "pages in use by requests, each counted once"),

@@ -163,6 +163,7 @@ class Replica:
             if steps > 1:
                 self._take_pages(steps)
             generated, ended = decoding.advance(steps)
+            generated += sum(request.output > 0 for request in prefilled)
             self._recorder.step(self, self._started, env.now, steps, tokens, sequences, generated)
             for request in ended:
                 self._end(request, request.target - 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from kvreplay.simulator.report import plot, servers, summary
 from kvreplay.simulator.report.workloads import about_pages, workloads
@@ -65,19 +64,6 @@ def test_what_devices_leave_of_themselves_is_no_capacity_to_choose(tmp_path):
     assert [r["capacity"] for r in servers.one_capacity(rows)] == [200] * 3 + [600] * 3
     for axes in plot(save(tmp_path, rows), "load").axes:
         assert sorted(text.get_text() for text in axes.texts) == ["h100", "l40s"]
-
-
-@pytest.mark.parametrize(("low", "high"), [(0.022, 0.034), (0.02, 0.5), (0.3, 4), (0.2, 30), (0.001, 1000)])
-def test_an_axis_of_seconds_has_labels(low, high):
-    axes = Figure().subplots()
-    axes.plot([0, 1], [low, high])
-    axes.set_yscale("log")
-    servers._plain(axes.yaxis)
-    bottom, top = axes.get_ylim()
-    labels = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
-    shown = {at: label.get_text() for at, label in labels if bottom <= at <= top}
-    assert 2 <= len(shown) <= 8
-    assert [float(label) for label in shown.values()] == pytest.approx(list(shown))
 
 
 def test_servers_that_say_nothing_of_pages_are_no_workloads(tmp_path):

@@ -80,7 +80,7 @@ def test_each_side_does_its_part_and_nothing_is_lost(case):
     if not found.preemptions.any():
         assert steps.filter(pl.col("replica") > 0)["prefill_tokens"].sum() == 0
         # Every token but the first of each request takes a step of the replicas that decode.
-        assert steps["output_tokens"].sum() == (trace.output_tokens - 1).sum()
+        assert (steps["steps"] * steps["sequences"]).sum() == (trace.output_tokens - 1).sum()
     # What is moved: all pages of each prompt, but those that were there.
     pages = -(-trace.prompt_tokens[handed] // PAGE)
     assert found.moved["interconnect_in"] == found.moved["interconnect_out"] <= PAGE_BYTES * pages.sum()

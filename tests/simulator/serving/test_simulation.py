@@ -75,6 +75,10 @@ def test_tables_agree_with_each_other(simulation, chats):
     assert seconds["prefill_tokens"].sum() == pytest.approx(requests["prefilled_tokens"].sum())
     assert (requests["hit_tokens"] + requests["prefilled_tokens"] >= requests["prompt_tokens"]).all()
     assert seconds["output_tokens"].sum() == pytest.approx(chats.output_tokens.sum())
+    # Little's law, of what is seen once a second: requests that wait, and how long they do.
+    flooded = kv.simulate(chats, capacity="20000tokens", rate=100, max_num_seqs=4)
+    waited = flooded.requests["queueing"].sum()
+    assert flooded.seconds["waiting"].sum() == pytest.approx(waited, rel=0.05)
     pages = seconds["held"] + seconds["idle"] + seconds["free"]
     assert (pages == 2 * row["capacity"]).all()
     assert (seconds["pinned"] <= seconds["held"]).all()
