@@ -46,7 +46,9 @@ def test_it_draws(tmp_path, capsys):
 
 
 def test_a_memory_that_is_too_small_for_every_request_is_a_verdict(tmp_path, capsys):
-    files = ["--plot", str(tmp_path / "nothing.png"), "--chrome-trace", str(tmp_path / "nothing.json")]
+    plot = tmp_path / "nothing.png"
+    files = ["--plot", str(plot), "--chrome-trace", str(tmp_path / "nothing.json")]
     assert main(["simulate", "generate:conversation:sessions=3", "--set", "capacity=3", *files]) == 0
     told = "nothing is served: every request needs more than the 3 pages of a replica\n"
-    assert capsys.readouterr().out.endswith(told)
+    assert capsys.readouterr().out.endswith(f"{told}{plot} is not drawn\n")
+    assert not plot.exists()
