@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
 from kvreplay.simulator.replay.row import SERVER
 
@@ -73,7 +72,11 @@ def distinguishing(rows: Sequence[Row]) -> list[str]:
 
 
 def _combinations(rows: Sequence[Row], names: Sequence[str]) -> int:
-    return len({tuple(row[name] for name in names) for row in rows})
+    return len({_values(row, names) for row in rows})
+
+
+def _values(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
 
 
 def tables(rows: Iterable[Row]) -> list[Table]:
@@ -185,14 +188,11 @@ def one_rate(rows: list[Row]) -> list[Row]:
 def one_capacity(rows: list[Row]) -> list[Row]:
     """Those of the middle capacity, of each server that other inputs tell apart."""
     others = [name for name in varied(rows) if name != "capacity"]
-    servers: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    capacities: dict[tuple[Any, ...], set[int]] = defaultdict(set)
     for row in rows:
-        servers[tuple(row[name] for name in others)].append(row)
-    chosen = {}
-    for server, own in servers.items():
-        capacities = sorted({row["capacity"] for row in own})
-        chosen[server] = capacities[len(capacities) // 2]
-    return [row for row in rows if row["capacity"] == chosen[tuple(row[name] for name in others)]]
+        capacities[_values(row, others)].add(row["capacity"])
+    middle = {server: sorted(own)[len(own) // 2] for server, own in capacities.items()}
+    return [row for row in rows if row["capacity"] == middle[_values(row, others)]]
 
 
 def _lines(rows: Iterable[Row], names: Sequence[str]) -> dict[str, list[Row]]:
@@ -303,7 +303,7 @@ def _hits(axes: Axes, *, lines: dict[str, list[Row]], looks: dict[str, Look]) ->
             axes.plot(*zip(*places, strict=True), **looks[label].line())
             ends.append(End(label, *places[-1], looks[label]))
     axes.set(xlabel="prompt tokens hit or loaded", ylabel="mean seconds to the first token", ylim=(0, None))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.xaxis.set_major_formatter(lambda value, _: numbers.tick(value))
     axes.locator_params(axis="x", nbins=4)  # decimals take room
     return ends
 

@@ -22,7 +22,6 @@ from .links import Transfer
 from .memory import PagedMemory, VllmMemory
 from .recorder import Recorder
 from .requests import Request
-from .sized import SizedMemory
 from .speculation import Speculation, target_of
 
 
@@ -36,7 +35,8 @@ class Handover:
 
 
 class Arrivals:
-    """Of one replica. `settle` is called before its memory is changed from outside, `wake` when a request may run."""
+    """Of one replica. `give_back` releases what a request held of its memory; `settle` is called before that is changed
+    from outside, `wake` when a request may run."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class Arrivals:
         page_tokens: int,
         places: Places,
         recorder: Recorder,
+        give_back: Callable[[Any, int], None],
         settle: Callable[[], None],
         wake: Callable[[], None],
-        sized: SizedMemory | None,
     ) -> None:
         self.places = places
         self.loaded: deque[Request] = deque()  # that can be prefilled
@@ -57,7 +57,7 @@ class Arrivals:
         self.loading = 0  # requests whose pages are under way
         self.leaving = 0  # requests whose pages are held until another replica has them
         self._env, self._number, self._cost, self._memory, self._recorder = env, number, cost, memory, recorder
-        self._page_tokens, self._settle, self._wake, self._sized = page_tokens, settle, wake, sized
+        self._page_tokens, self._give_back, self._settle, self._wake = page_tokens, give_back, settle, wake
         self._layers = target_of(cost).model.layers if places.layerwise else 1
 
     def __len__(self) -> int:
@@ -133,9 +133,7 @@ class Arrivals:
         self._wake()
 
     def _let_go(self, handover: Handover) -> None:
-        self._memory.release(handover.lease, handover.taken)
-        if self._sized is not None:
-            self._sized.ended()
+        self._give_back(handover.lease, handover.taken)
         self.leaving -= 1
         self._wake()
 

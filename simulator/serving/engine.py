@@ -157,8 +157,7 @@ def _memory(trace: Trace, server: Server) -> PagedMemory:
 
 def _places(trace: Trace, server: Server) -> list[Places]:
     target, specs = target_of(server.cost), server.tiers if server.policy is not None else ()
-    replicas = (server.page_tokens, trace.n_pages, server.replicas, server.seed)
-    tiers = build(specs, server.cost.models, target.device, target.devices, *replicas)
+    tiers = build(specs, server.cost, server.page_tokens, trace.n_pages, server.replicas, server.seed)
     rates = known_rates(server.interconnect, target.device, target.devices)
     assert rates is not None
     return [

@@ -36,6 +36,8 @@ REQUESTS = {
     "tpot": "s between tokens after the first, mean",
     "e2e": "s from arrival to the end",
 }
+# States of the table of seconds, and the columns of steps that they come from.
+_STATES = {"running": "running", **{name: f"{name}_pages" for name in ("held", "pinned", "saved", "idle")}}
 
 
 def request_table(trace: Trace, recorder: Recorder, tiers: Sequence[str] = ()) -> pl.DataFrame:
@@ -94,7 +96,7 @@ def second_table(
     seconds = max(int(np.ceil(happened.max())), 1) if len(happened) else 0
     edges = np.arange(seconds + 1, dtype=np.float64)
     flows = dict.fromkeys(("busy", "prefill_tokens", "output_tokens"), np.zeros(seconds))
-    states = dict.fromkeys(("running", "held", "pinned", "saved", "idle"), np.zeros(seconds, np.int64))
+    states = dict.fromkeys(_STATES, np.zeros(seconds, np.int64))
     for number in range(replicas):
         own = steps.filter(pl.col("replica") == number)
         if not len(own):
@@ -148,9 +150,8 @@ def _states(steps: pl.DataFrame, start: np.ndarray, end: np.ndarray, times: np.n
     """The state of one replica at `times`. Between two steps it has no requests, and what was pinned is idle."""
     row = np.searchsorted(start, times, "right") - 1  # -1: before the first
     inside = (row >= 0) & (times <= end[row])
-    names = ("running", "held_pages", "pinned_pages", "saved_pages", "idle_pages")
-    column = {name: steps[name].to_numpy()[row] for name in names}
-    found = {name.removesuffix("_pages"): np.where(inside, values, 0) for name, values in column.items()}
-    between = column["idle_pages"] + column["pinned_pages"]
-    found["idle"] = np.where(inside, column["idle_pages"], np.where(row >= 0, between, 0))
+    last = {state: steps[column].to_numpy()[row] for state, column in _STATES.items()}
+    found = {state: np.where(inside, values, 0) for state, values in last.items()}
+    between = last["idle"] + last["pinned"]
+    found["idle"] = np.where(inside, last["idle"], np.where(row >= 0, between, 0))
     return found

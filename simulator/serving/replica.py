@@ -72,9 +72,8 @@ class Replica:
         self._tokens_waiting = self._admissions = 0
         self._env, self._cost, self._limits, self._recorder, self._ended = env, cost, limits, recorder, ended
         self._hand_over, self._sized = hand_over, sized
-        self.arrivals = Arrivals(
-            env, number, cost, memory, page_tokens, places, recorder, self._settle, self._wake, sized
-        )
+        calls = (self._give_back, self._settle, self._wake)
+        self.arrivals = Arrivals(env, number, cost, memory, page_tokens, places, recorder, *calls)
         self._arrives = 0.0  # when the last byte is there of what prompts being prefilled brought
         self._page_tokens = page_tokens
         self._decoding = Decoding(page_tokens)
@@ -330,11 +329,15 @@ class Replica:
 
     def _release(self, request: Request, cached: int) -> None:
         """Give back the pages of a request that has `cached` tokens in memory."""
-        self.memory.release(request.lease, self._pages(cached) - request.kept)
-        if self._sized is not None:
-            self._sized.ended()
+        self._give_back(request.lease, self._pages(cached) - request.kept)
         request.computed = request.kept = 0
         del self.running[request]
+
+    def _give_back(self, lease: Any, taken: int) -> None:
+        """Release what a request held of the memory, after which fewer pages may be cached."""
+        self.memory.release(lease, taken)
+        if self._sized is not None:
+            self._sized.ended()
 
     def _pages(self, tokens: int) -> int:
         return -(-tokens // self._page_tokens)

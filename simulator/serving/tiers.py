@@ -21,10 +21,11 @@ from pydantic import AfterValidator
 from kvreplay.parameters import ParameterError, check
 from kvreplay.simulator.caches.entries import Entries, Entry, online
 
-from .cost import Device
+from .cost import Device, StepCost
 from .figures import REQUESTS
 from .links import Hop, Link, LinkRates, Transfer, known_rates
 from .model import Model
+from .speculation import Speculation, target_of, token_bytes
 
 PEER = "peer"  # what other replicas are called as a place of pages
 
@@ -207,9 +208,7 @@ class Tiers:
 
 def build(
     specs: Sequence[TierSpec],
-    models: Sequence[Model],
-    device: Device,
-    devices: int,
+    cost: StepCost | Speculation,
     page_tokens: int,
     known: int,
     replicas: int,
@@ -217,12 +216,12 @@ def build(
 ) -> list[Tiers]:
     """The tiers of each replica, empty; those of no capacity are left out. `known`: pages of the trace.
 
-    A page has the keys and values of all `models`.
+    A page has the keys and values of all models of `cost`.
     """
-    plain = page_tokens * sum(model.kv_bytes_per_token for model in models)
+    target, plain = target_of(cost), page_tokens * token_bytes(cost)
     levels: list[list[Level]] = [[] for _ in range(replicas)]
     for spec in specs:
-        stored = sum(spec.page_bytes(model, page_tokens) for model in models)
+        stored = sum(spec.page_bytes(model, page_tokens) for model in cost.models)
         capacity = int(min(spec.settings["gib"] * 2**30 / stored, known))
         if not capacity:
             continue
@@ -230,7 +229,7 @@ def build(
         for own in levels:
             if not spec.settings["shared"] and own is not levels[0]:
                 pages = Pages(capacity, known, spec.settings["policy"], seed)
-            read, write = spec.links(device, devices)
+            read, write = spec.links(target.device, target.devices)
             back, to = [Hop((read,), stored)], [Hop((write,), stored)]
             if spec.settings["codec"] is not None:
                 rate = 1e9 * spec.settings["codec_gbs"]

@@ -153,7 +153,7 @@ def test_tiers_hold_what_lists_hold(stored, capacities):
     """LRU lists, the last the most recent: what leaves one is used in the next, and nothing is written twice."""
     gib = [capacity * PLAIN / 2**30 for capacity in capacities]
     specs = parse([{name: {"gib": size}} for name, size in zip(("host", "ssd", "remote"), gib, strict=False)])
-    (own,) = build(specs, [COST.model], COST.device, 1, page_tokens=16, known=10, replicas=1, seed=0)
+    (own,) = build(specs, COST, page_tokens=16, known=10, replicas=1, seed=0)
     lists: list[list[int]] = [[] for _ in capacities]
     written = [0] * len(capacities)
     for pages in stored:
@@ -178,7 +178,7 @@ def test_tiers_hold_what_lists_hold(stored, capacities):
 
 
 def test_a_codec_takes_its_time_and_saves_its_bytes():
-    (own,) = build(tier(codec="int8", codec_gbs=10), [COST.model], COST.device, 1, 16, 4, replicas=1, seed=0)
+    (own,) = build(tier(codec="int8", codec_gbs=10), COST, 16, 4, replicas=1, seed=0)
     layout = PageLayout(layers=32, page_tokens=16, kv_heads=8, head_dim=128)
     assert codecs.get("int8", layout).row_bytes == STORED
     load = Transfer(0.0)
@@ -190,7 +190,7 @@ def test_a_codec_takes_its_time_and_saves_its_bytes():
 def test_a_codec_pays_below_the_break_even_link(link_gbs, codec_gbs):
     ends = []
     for changes in ({}, {"codec": "int8", "codec_gbs": codec_gbs}):
-        (own,) = build(tier(read_gbs=link_gbs, **changes), [COST.model], COST.device, 1, 16, 4, replicas=1, seed=0)
+        (own,) = build(tier(read_gbs=link_gbs, **changes), COST, 16, 4, replicas=1, seed=0)
         load = Transfer(0.0)
         load.add(own.levels[0].read, 1)
         ends.append(load.end)
@@ -236,4 +236,4 @@ def test_mistakes(written, message):
 def test_mistakes_that_show_when_it_is_built(changes, message):
     specs = tier(**changes)
     with pytest.raises(ValueError, match=message):
-        build(specs, [COST.model], COST.device, 1, 16, known=4, replicas=1, seed=0)
+        build(specs, COST, 16, known=4, replicas=1, seed=0)
