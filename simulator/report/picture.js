@@ -1,7 +1,7 @@
 // Lines of points in an SVG element, in the looks of the other pictures. It knows nothing of runs and controls.
 "use strict";
 const picture = (() => {
-  const MARGIN = { left: 58, right: 16, top: 14, bottom: 46 };
+  const MARGIN = { left: 58, right: 16, top: 14, bottom: 46, name: 26 }; // name: beside the figures of the left
   const DASHES = { "--": "6 3", ":": "2 3", "-.": "6 3 2 3" };
   // Markers by their names in matplotlib: corners and a turn in degrees, or the angles of strokes.
   const CORNERS = {
@@ -87,7 +87,6 @@ const picture = (() => {
       return points;
     }
 
-    const edges = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
     const scaled = what.log ? Math.log : (value) => value;
     const [left, right] = what.log
       ? padded(points.map((point) => Math.log(point.x)), 0.2)
@@ -97,15 +96,21 @@ const picture = (() => {
     const seen = points.flatMap((point) => [point.low, point.high]);
     const bounds = [...what.headroom.map(([, , most]) => most), ...(what.infinite === null ? [] : [what.infinite])];
     const [bottom, top] = padded([...seen, ...bounds], plain.y ? 0 : 0.04);
+    const rungs = rounded(bottom, top).map((value) => [value, tick(value, plain.y)]);
+    const longest = Math.max(...rungs.map(([, text]) => text.length)); // its figures are less than 7 pixels wide
+    const edges = {
+      left: Math.max(MARGIN.left, MARGIN.name + 7 * longest), right: width - MARGIN.right,
+      top: MARGIN.top, bottom: height - MARGIN.bottom,
+    };
     const x = (value) => edges.left + (scaled(value) - left) / (right - left) * (edges.right - edges.left);
     const y = (value) => edges.bottom - (value - bottom) / (top - bottom) * (edges.bottom - edges.top);
     const path = (pairs) => pairs.map(([a, b], i) => `${i ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
     const area = (rows) => path([...rows, ...rows.map(([a, , high]) => [a, high]).reverse()]);
 
     const around = add(svg, "g", { "aria-hidden": "true" }); // all but the points
-    for (const at of rounded(bottom, top)) {
+    for (const [at, text] of rungs) {
       add(around, "line", { class: "grid", x1: edges.left, x2: edges.right, y1: y(at), y2: y(at) });
-      add(around, "text", { x: edges.left - 6, y: y(at) + 4, "text-anchor": "end" }, tick(at, plain.y));
+      add(around, "text", { x: edges.left - 6, y: y(at) + 4, "text-anchor": "end" }, text);
     }
     let free = width + 8; // from the right: the largest capacities matter most
     const ticks = what.ticks ?? rounded(left, right).map((value) => [value, tick(value, plain.x)]);
